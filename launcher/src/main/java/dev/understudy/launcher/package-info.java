@@ -1,0 +1,3 @@
+/** The command line, the processes, and the demonstration. */
+@org.jspecify.annotations.NullMarked
+package dev.understudy.launcher;
