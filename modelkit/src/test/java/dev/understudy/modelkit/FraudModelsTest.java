@@ -54,6 +54,21 @@ class FraudModelsTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4})
+  void theCompanyInABatchDoesNotChangeAnAnswer(int version) throws OrtException {
+    float[][] rows = new float[64][];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = models.test().row(i);
+    }
+    try (var ort = new Ort(models.onnx(version))) {
+      float[][] together = ort.run("features", rows);
+      for (int i = 0; i < rows.length; i++) {
+        assertArrayEquals(ort.run("features", rows[i])[0], together[i], 1e-6f);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4})
   void aRowWithEveryOptionalValueMissingIsAnswered(int version) throws OrtException {
     float[] row = models.test().row(0);
     for (int j = 0; j < row.length; j++) {

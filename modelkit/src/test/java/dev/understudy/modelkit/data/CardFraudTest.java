@@ -77,6 +77,22 @@ class CardFraudTest {
   }
 
   @Test
+  void paymentsOfKnownCategoriesDoNotDependOnTheShareOfNewOnes() {
+    var calm = CardFraud.stream(9);
+    var changing = CardFraud.stream(9);
+    for (int i = 0; i < 2_000; i++) {
+      var expected = calm.next();
+      var actual = changing.next(i < 1_000 ? 0 : .5);
+      assertEquals(expected.fraud(), actual.fraud());
+      if (actual.features()[CATEGORY] < CardFraud.KNOWN_CATEGORIES) {
+        assertArrayEquals(expected.features(), actual.features());
+      } else {
+        assertTrue(i >= 1_000, "before the change");
+      }
+    }
+  }
+
+  @Test
   void everyOutcomeIsKnownWithinTwelveDaysWhateverItIs() {
     var stream = CardFraud.stream(8);
     double[] delays = new double[2];
@@ -95,6 +111,7 @@ class CardFraudTest {
   void badArgumentsAreNamed() {
     assertThrows(IllegalArgumentException.class, () -> CardFraud.stream(1, 1.5));
     assertThrows(IllegalArgumentException.class, () -> CardFraud.stream(1, Double.NaN));
+    assertThrows(IllegalArgumentException.class, () -> CardFraud.stream(1).next(-.1));
     assertThrows(IllegalArgumentException.class, () -> CardFraud.index("no_such_column"));
   }
 }
