@@ -4,7 +4,9 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import org.jspecify.annotations.Nullable;
 
-/** Hears how calls end; called on transport threads, possibly several at once, and must not block. */
+/**
+ * Hears how calls end; called on transport threads, possibly several at once, and must not block.
+ */
 @FunctionalInterface
 public interface CallListener {
 

@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Two targets measured in turns. Each percentile is compared slice by slice, and the median over the
- * slices is what is reported: a burst of noise then spoils its slice, not the result. The spread is
- * the range from the lower to the upper quartile of the slices.
+ * Two targets measured in turns. Each percentile is compared slice by slice, and the median over
+ * the slices is what is reported: a burst of noise then spoils its slice, not the result. The
+ * spread is the range from the lower to the upper quartile of the slices.
  */
 final class Comparison {
 

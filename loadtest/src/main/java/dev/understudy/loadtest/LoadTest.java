@@ -15,8 +15,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A load test as a person asks for one: against one target, or against two that take turns in slices
- * so that both meet the same noise.
+ * A load test as a person asks for one: against one target, or against two that take turns in
+ * slices so that both meet the same noise.
  */
 public final class LoadTest {
 
@@ -127,14 +127,12 @@ public final class LoadTest {
             length,
             CallListener.NONE,
             nanos ->
-                progress.show(
-                    what, doneBefore + share * nanos / length.toNanos(), loop.sent()));
+                progress.show(what, doneBefore + share * nanos / length.toNanos(), loop.sent()));
     progress.clear();
     return tally;
   }
 
-  private int single(OpenLoop loop, long startUnixMillis)
-      throws IOException, InterruptedException {
+  private int single(OpenLoop loop, long startUnixMillis) throws IOException, InterruptedException {
     String target = options.targets().getFirst().toString();
     Tally tally = turn(loop, target, options.length(), 7, 0, 1);
     LoadReport.print(target, tally, out);
@@ -146,8 +144,7 @@ public final class LoadTest {
       throws IOException, InterruptedException {
     int pairs = Math.max(1, (int) (options.length().toNanos() / options.slice().toNanos()));
     Comparison comparison =
-        new Comparison(
-            options.targets().get(0).toString(), options.targets().get(1).toString());
+        new Comparison(options.targets().get(0).toString(), options.targets().get(1).toString());
     for (int pair = 0; pair < pairs; pair++) {
       // Both sides get the same arrivals; who goes first alternates.
       Tally[] tallies = new Tally[2];

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A closed loop waits for an answer before it sends again: while the server stalls it sends
  * nothing, and the stall is recorded once instead of once for every caller that would have waited
  * ("coordinated omission"). Here the schedule is fixed beforehand, each latency counts from the
- * scheduled time, and a call that is sent late because this process was late carries that delay too.
- * Outstanding calls are bounded; a call that finds no room is counted as not sent, never skipped in
- * silence.
+ * scheduled time, and a call that is sent late because this process was late carries that delay
+ * too. Outstanding calls are bounded; a call that finds no room is counted as not sent, never
+ * skipped in silence.
  *
  * <p>One thread sends; answers arrive on transport threads. An instance drives one channel, for one
  * run after another.
@@ -80,8 +80,7 @@ public final class OpenLoop {
    * @param progress hears the nanoseconds passed, about ten times a second, on the sending thread
    * @throws InterruptedException if the thread is interrupted; calls on the way are then abandoned
    */
-  public Tally run(
-      Arrivals arrivals, Duration length, CallListener listener, LongConsumer progress)
+  public Tally run(Arrivals arrivals, Duration length, CallListener listener, LongConsumer progress)
       throws InterruptedException {
     Recording recording = new Recording(listener, maxOutstanding);
     long start = System.nanoTime();
@@ -189,8 +188,7 @@ public final class OpenLoop {
           long latency = System.nanoTime() - scheduledNanos;
           record(status.getCode(), latency);
           outstanding.release();
-          listener.ended(
-              n, status, message, received == null ? trailers : received, latency);
+          listener.ended(n, status, message, received == null ? trailers : received, latency);
         }
       };
     }

@@ -7,8 +7,8 @@ import org.HdrHistogram.Histogram;
 
 /**
  * What a run measured: latency from the <em>scheduled</em> send, so that a stalled server cannot
- * hide the calls that would have been sent meanwhile, and calls by status. Latencies of failed calls
- * are kept apart. Not thread-safe; merge instead.
+ * hide the calls that would have been sent meanwhile, and calls by status. Latencies of failed
+ * calls are kept apart. Not thread-safe; merge instead.
  */
 public final class Tally {
 

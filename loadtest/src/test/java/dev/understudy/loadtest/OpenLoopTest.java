@@ -47,8 +47,7 @@ class OpenLoopTest {
                     .build())
             .build()
             .start();
-    channel =
-        NettyChannelBuilder.forAddress("127.0.0.1", server.getPort()).usePlaintext().build();
+    channel = NettyChannelBuilder.forAddress("127.0.0.1", server.getPort()).usePlaintext().build();
     return new OpenLoop(
         channel, n -> new byte[] {1, 2, 3}, Duration.ofSeconds(2), maxOutstanding, new Metadata());
   }
@@ -104,8 +103,7 @@ class OpenLoopTest {
     Tally tally = run(loop, 200, Duration.ofSeconds(1));
     Histogram ok = tally.ok();
     // 60 calls were due in the stall; their delays spread evenly from 300 ms down to nothing.
-    long slow =
-        ok.getCountBetweenValues(100_000_000, 2_000_000_000);
+    long slow = ok.getCountBetweenValues(100_000_000, 2_000_000_000);
     assertTrue(slow >= 30, "calls that waited over 100 ms: " + slow);
     assertTrue(ok.getMaxValue() >= 290_000_000, "longest: " + ok.getMaxValue());
   }

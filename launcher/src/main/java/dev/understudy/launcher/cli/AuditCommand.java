@@ -54,18 +54,14 @@ final class AuditCommand {
   static final class Verify extends RolloutCommand.ToController {
     @Override
     int ask(RolloutServiceBlockingStub controller) throws Exception {
-      VerifyAuditResponse answer =
-          controller.verifyAudit(VerifyAuditRequest.getDefaultInstance());
+      VerifyAuditResponse answer = controller.verifyAudit(VerifyAuditRequest.getDefaultInstance());
       if (output == RolloutCommand.Output.JSON) {
         printJson(answer);
       } else if (answer.getIntact()) {
-        out()
-            .printf(
-                "intact: %,d records, head %s%n", answer.getRecords(), answer.getHeadHash());
+        out().printf("intact: %,d records, head %s%n", answer.getRecords(), answer.getHeadHash());
       } else {
         out()
-            .printf(
-                "BROKEN at record %d: %s%n", answer.getFirstBadSequence(), answer.getProblem());
+            .printf("BROKEN at record %d: %s%n", answer.getFirstBadSequence(), answer.getProblem());
       }
       return answer.getIntact() ? 0 : 1;
     }

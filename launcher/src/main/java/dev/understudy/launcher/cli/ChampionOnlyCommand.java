@@ -11,7 +11,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "champion-only",
     description =
-        "Break the glass: this router sends every request of the model to its champion until lifted.")
+        "Break the glass: this router sends every request of the model to its champion until"
+            + " lifted.")
 final class ChampionOnlyCommand extends RpcCommand {
 
   @Option(

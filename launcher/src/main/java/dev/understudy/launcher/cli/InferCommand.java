@@ -20,11 +20,13 @@ import picocli.CommandLine.Parameters;
 /** {@code understudy infer MODEL request.json}: one call to any Open Inference Protocol server. */
 @Command(
     name = "infer",
-    description = "Ask a model once, from a JSON request; works with any Open Inference Protocol server.",
+    description =
+        "Ask a model once, from a JSON request; works with any Open Inference Protocol server.",
     footer = {
       "",
       "The request is the protocol's JSON form, for example",
-      "  {\"inputs\": [{\"name\": \"features\", \"datatype\": \"FP32\", \"shape\": [1, 2], \"data\": [0.5, null]}]}",
+      "  {\"inputs\": [{\"name\": \"features\", \"datatype\": \"FP32\", \"shape\": [1, 2],"
+          + " \"data\": [0.5, null]}]}",
       "where null stands for NaN; '-' reads it from standard input."
     })
 final class InferCommand extends RpcCommand {

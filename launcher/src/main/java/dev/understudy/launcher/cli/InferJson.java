@@ -47,8 +47,7 @@ final class InferJson {
       request.setId(body.get("id").getAsString());
     }
     if (body.has("parameters")) {
-      for (Map.Entry<String, JsonElement> entry :
-          body.getAsJsonObject("parameters").entrySet()) {
+      for (Map.Entry<String, JsonElement> entry : body.getAsJsonObject("parameters").entrySet()) {
         request.putParameters(entry.getKey(), parameter(entry.getValue()));
       }
     }
@@ -92,8 +91,13 @@ final class InferJson {
     }
     if (elements != flat.size()) {
       throw new JsonParseException(
-          where + ": shape " + tensor.getShapeList() + " asks for " + elements
-              + " elements, data has " + flat.size());
+          where
+              + ": shape "
+              + tensor.getShapeList()
+              + " asks for "
+              + elements
+              + " elements, data has "
+              + flat.size());
     }
     request.addInputs(tensor);
     request.addRawInputContents(encode(datatype, flat, where));

@@ -144,7 +144,9 @@ final class RolloutCommand {
       show(status);
       return watch
           ? follow(
-              this, controller, RolloutRequest.newBuilder().setRolloutId(status.getRolloutId()).build())
+              this,
+              controller,
+              RolloutRequest.newBuilder().setRolloutId(status.getRolloutId()).build())
           : 0;
     }
   }
@@ -164,7 +166,8 @@ final class RolloutCommand {
 
     @Override
     int ask(RolloutServiceBlockingStub controller) throws Exception {
-      var answer = controller.listRollouts(ListRolloutsRequest.newBuilder().setModel(model).build());
+      var answer =
+          controller.listRollouts(ListRolloutsRequest.newBuilder().setModel(model).build());
       if (output == Output.JSON) {
         printJson(answer);
         return 0;
@@ -193,8 +196,7 @@ final class RolloutCommand {
 
     @Override
     int ask(RolloutServiceBlockingStub controller) throws Exception {
-      PromoteRequest.Builder request =
-          PromoteRequest.newBuilder().setActor(actor()).setFull(full);
+      PromoteRequest.Builder request = PromoteRequest.newBuilder().setActor(actor()).setFull(full);
       return show(
           controller.promote(
               (byId() ? request.setRolloutId(subject) : request.setModel(subject)).build()));
@@ -277,7 +279,8 @@ final class RolloutCommand {
   @Command(
       name = "rollback",
       description =
-          "All traffic of a model to its champion, now; after a promotion, to the champion before it.")
+          "All traffic of a model to its champion, now; after a promotion, to the champion before"
+              + " it.")
   static final class Rollback extends AboutRollout {
     @Override
     int ask(RolloutServiceBlockingStub controller) throws Exception {

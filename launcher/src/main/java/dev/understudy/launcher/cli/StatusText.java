@@ -42,15 +42,14 @@ final class StatusText {
       out.println("  decisions");
       status
           .getDecisionsList()
-          .forEach(
-              decision ->
-                  out.printf(
-                      "    %s  %-11s %5.1f %%  %s: %s%n",
-                      CLOCK.format(Instant.ofEpochMilli(decision.getUnixMs())),
-                      decision.getPhase().name().toLowerCase(Locale.ROOT),
-                      decision.getCanaryWeightBp() / 100.0,
-                      decision.getActor(),
-                      decision.getReason()));
+          .forEach(decision ->
+              out.printf(
+                  "    %s  %-11s %5.1f %%  %s: %s%n",
+                  CLOCK.format(Instant.ofEpochMilli(decision.getUnixMs())),
+                  decision.getPhase().name().toLowerCase(Locale.ROOT),
+                  decision.getCanaryWeightBp() / 100.0,
+                  decision.getActor(),
+                  decision.getReason()));
     }
   }
 

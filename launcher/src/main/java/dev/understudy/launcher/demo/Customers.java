@@ -29,9 +29,10 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The customers of the demonstration: card payments in an open loop, each asked about once, and what
- * turned out to be true of each, reported some "days" later (one day lasts a second here). They know
- * only the router and the outcome service; what they count, they count from the answers they get.
+ * The customers of the demonstration: card payments in an open loop, each asked about once, and
+ * what turned out to be true of each, reported some "days" later (one day lasts a second here).
+ * They know only the router and the outcome service; what they count, they count from the answers
+ * they get.
  */
 final class Customers implements AutoCloseable {
 
@@ -69,8 +70,7 @@ final class Customers implements AutoCloseable {
     this.rate = rate;
     this.outcomes = OutcomeServiceGrpc.newBlockingStub(collector);
     this.loop =
-        new OpenLoop(
-            router, this::payment, Duration.ofSeconds(5), MAX_OUTSTANDING, new Metadata());
+        new OpenLoop(router, this::payment, Duration.ofSeconds(5), MAX_OUTSTANDING, new Metadata());
     this.sender = new Thread(this::send, "customers");
     this.reporter = new Thread(this::report, "outcomes");
     sender.setDaemon(true);
@@ -126,8 +126,7 @@ final class Customers implements AutoCloseable {
     CardFraud.Case payment = newCategories ? withNewCategories.next() : known.next();
     asked.put(n, payment);
     float[] features = payment.features();
-    ByteBuffer raw =
-        ByteBuffer.allocate(4 * features.length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer raw = ByteBuffer.allocate(4 * features.length).order(ByteOrder.LITTLE_ENDIAN);
     for (float feature : features) {
       raw.putFloat(feature);
     }
@@ -205,11 +204,10 @@ final class Customers implements AutoCloseable {
                 ReportOutcomesRequest.newBuilder()
                     .addAllOutcomes(
                         now.stream()
-                            .map(
-                                outcome ->
-                                    outcome.toBuilder()
-                                        .setObservedUnixMs(System.currentTimeMillis())
-                                        .build())
+                            .map(outcome ->
+                                outcome.toBuilder()
+                                    .setObservedUnixMs(System.currentTimeMillis())
+                                    .build())
                             .toList())
                     .build());
         reported.addAndGet(now.size());

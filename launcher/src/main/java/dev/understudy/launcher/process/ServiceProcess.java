@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * One service in a JVM of its own, started from this JVM's class path. It writes its log beside its
- * ready file, tells its real ports through the ready file, and ends when the process that started it
- * ends. Not thread-safe except where said.
+ * ready file, tells its real ports through the ready file, and ends when the process that started
+ * it ends. Not thread-safe except where said.
  */
 public final class ServiceProcess implements AutoCloseable {
 
@@ -82,7 +82,8 @@ public final class ServiceProcess implements AutoCloseable {
    * Waits until the service has written its ready file.
    *
    * @return its ports by name
-   * @throws IOException if it ended, or was not ready in time; the message quotes the end of its log
+   * @throws IOException if it ended, or was not ready in time; the message quotes the end of its
+   *     log
    */
   public Map<String, Integer> awaitReady(Duration limit) throws IOException, InterruptedException {
     long deadline = System.nanoTime() + limit.toNanos();
@@ -91,7 +92,8 @@ public final class ServiceProcess implements AutoCloseable {
         throw new IOException(name + " ended with " + process.exitValue() + ":\n" + tail());
       }
       if (System.nanoTime() - deadline > 0) {
-        throw new IOException(name + " was not ready after " + limit.toSeconds() + " s:\n" + tail());
+        throw new IOException(
+            name + " was not ready after " + limit.toSeconds() + " s:\n" + tail());
       }
     }
     Map<String, Integer> ports = new TreeMap<>();

@@ -44,9 +44,7 @@ final class Arrows {
       others.remove(foundation);
       rules.put(foundation + " stands on nothing of ours", apart(root, foundation, others));
     }
-    rules.put(
-        "evidence stands on proto alone",
-        apart(root, "evidence", without(all, "evidence")));
+    rules.put("evidence stands on proto alone", apart(root, "evidence", without(all, "evidence")));
     for (String service : SERVICES) {
       List<String> others = new ArrayList<>(SERVICES);
       others.remove(service);
@@ -89,7 +87,8 @@ final class Arrows {
               .resideInAPackage(root + "." + pure + "..")
               .should()
               .dependOnClassesThat()
-              .resideInAnyPackage("io.grpc..", "io.netty..", "java.nio.file..", "java.net..", "java.sql..")
+              .resideInAnyPackage(
+                  "io.grpc..", "io.netty..", "java.nio.file..", "java.net..", "java.sql..")
               .orShould()
               .callMethod(System.class, "nanoTime")
               .orShould()

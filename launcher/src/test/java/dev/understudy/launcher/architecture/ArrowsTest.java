@@ -31,8 +31,17 @@ class ArrowsTest {
   void theRulesSeeTheWholeHouse() {
     for (String module :
         new String[] {
-          "proto", "chassis", "evidence", "modelkit", "modelserver", "router", "comparator",
-          "collector", "rollout", "loadtest", "launcher"
+          "proto",
+          "chassis",
+          "evidence",
+          "modelkit",
+          "modelserver",
+          "router",
+          "comparator",
+          "collector",
+          "rollout",
+          "loadtest",
+          "launcher"
         }) {
       assertTrue(
           HOUSE.stream().anyMatch(c -> c.getPackageName().startsWith("dev.understudy." + module)),
