@@ -82,7 +82,7 @@ public final class LoadTest {
     try {
       List<OpenLoop> loops = new ArrayList<>();
       for (HostPort target : options.targets()) {
-        ManagedChannel channel = Channels.open(target, ChannelOptions.defaults());
+        ManagedChannel channel = Channels.open(target, ChannelOptions.plaintext());
         channels.add(channel);
         loops.add(loop(channel));
       }

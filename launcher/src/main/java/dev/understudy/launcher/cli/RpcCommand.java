@@ -3,6 +3,7 @@ package dev.understudy.launcher.cli;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.rpc.ChannelOptions;
 import dev.understudy.chassis.rpc.Channels;
+import dev.understudy.chassis.security.Tls;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -66,12 +67,12 @@ abstract class RpcCommand implements Callable<Integer> {
   }
 
   private ChannelOptions options() throws IOException {
-    ChannelOptions options = ChannelOptions.defaults();
+    ChannelOptions options = ChannelOptions.plaintext();
     if (tokenFile != null) {
       options = options.withToken(Files.readString(tokenFile).strip());
     }
     if (tlsCa != null) {
-      options = options.withTrust(tlsCa);
+      options = options.withTls(Tls.client(tlsCa));
     }
     return options;
   }
