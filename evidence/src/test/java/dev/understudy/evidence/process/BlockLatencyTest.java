@@ -19,11 +19,17 @@ final class BlockLatencyTest {
   private static final class Arm {
     private final double slowness;
     private final double stallChance;
+    private final double stallFactor;
     private int stallLeft;
 
     Arm(double slowness, double stallsPerRequest) {
+      this(slowness, stallsPerRequest, 4);
+    }
+
+    Arm(double slowness, double stallsPerRequest, double stallFactor) {
       this.slowness = slowness;
       this.stallChance = stallsPerRequest;
+      this.stallFactor = stallFactor;
     }
 
     /** The clock of stalls runs with the requests of both arms. */
@@ -37,7 +43,10 @@ final class BlockLatencyTest {
 
     long nanos(SplittableRandom random) {
       return (long)
-          (2e6 * Math.exp(.6 * random.nextGaussian()) * slowness * (stallLeft > 0 ? 4 : 1));
+          (2e6
+              * Math.exp(.6 * random.nextGaussian())
+              * slowness
+              * (stallLeft > 0 ? stallFactor : 1));
     }
   }
 
@@ -138,19 +147,53 @@ final class BlockLatencyTest {
 
   @Test
   void longStallsLengthenLaterBlocks() {
-    // 200 requests a second: the same stall now lasts a whole second, and blocks must grow to 5.
-    Setting s = bursty(.2, 200, 400, 1);
-    Simulation.of(
-            "B5 A/A stalls of 1 s, blocks grow from 1 s",
-            200,
-            r -> run(r, s, BlockLatency::logEAgainst, .01))
-        .assertLevel(.02);
     BlockLatency process = new BlockLatency(BlockLatency.Parameters.of(.95, .1, 1));
     for (int second = 0; second < 20; second++) {
       boolean stall = second == 14 || second == 15;
       process.add(second(second, 0, .1, stall ? 50_000_000 : 1_000_000, 1_000_000));
       assertEquals(second < 16 ? 1 : 10, process.blockSeconds(), "at " + second);
     }
+  }
+
+  @Test
+  void blocksThatGrowKeepTheLevelWhereFixedOnesBreakIt() {
+    // 100 requests a second: a stall of 200 requests now lasts two seconds.
+    Simulation[] byLongest = new Simulation[2];
+    for (int i = 0; i < 2; i++) {
+      int longest = i == 0 ? 60 : 1;
+      byLongest[i] =
+          Simulation.of(
+              "B5 A/A stalls of 2 s, blocks of 1 to " + longest + " s",
+              400,
+              random -> {
+                BlockLatency process =
+                    new BlockLatency(
+                        new BlockLatency.Parameters(
+                            .95, 0, 4, random.nextLong(), 1, longest, 60, 200));
+                Arm canaryArm = new Arm(1, 1 / 2000.0, 8);
+                Arm baselineArm = new Arm(1, 1 / 2000.0, 8);
+                for (int second = 0; second < 400; second++) {
+                  SparseHistogram canary = new SparseHistogram();
+                  SparseHistogram baseline = new SparseHistogram();
+                  for (int request = 0; request < 100; request++) {
+                    canaryArm.tick(random);
+                    baselineArm.tick(random);
+                    if (random.nextDouble() < .3) {
+                      canary.record(canaryArm.nanos(random));
+                    } else {
+                      baseline.record(baselineArm.nanos(random));
+                    }
+                  }
+                  process.add(new BlockLatency.Second(second, 0, .3, canary, .7, baseline));
+                  if (process.logEAgainst() >= Math.log(20)) {
+                    return second;
+                  }
+                }
+                return Simulation.NEVER;
+              });
+    }
+    byLongest[0].assertLevel(.05);
+    byLongest[1].assertShareAbove(1.5 * byLongest[0].share());
   }
 
   @Test
@@ -164,7 +207,7 @@ final class BlockLatencyTest {
 
   @Test
   void equalLatencyIsProvedInKnownTime() {
-    proof("tol 25 %, 400/s, w=.05", 300, Setting.calm(.05, .25, 400, 1), .05).assertMedian(22, .2);
+    proof("tol 25 %, 400/s, w=.05", 300, Setting.calm(.05, .25, 400, 1), .05).assertMedian(22);
   }
 
   @Test

@@ -38,13 +38,13 @@ final class NumericsTest {
       double error = Math.sqrt(mass[k] * (1 - mass[k]) / 200_000);
       assertEquals(mass[k], seen[k] / 200_000.0, 4.5 * error);
     }
-    long[] trials = {1, 40, 1000, 1_000_000, 3_000_000_000L};
+    long[] trials = {1, 40, 1000, 1_000_000, 3_000_000_000L, 1L << 42};
     double[] probabilities = {.001, .0526, .5, .97};
     for (long n : trials) {
       for (double p : probabilities) {
         double mean = 0;
         double square = 0;
-        int runs = n > 1_000_000 ? 300 : 3000;
+        int runs = n > 3_000_000_000L ? 20 : n > 1_000_000 ? 300 : 3000;
         double sd = Math.sqrt(n * p * (1 - p));
         for (int i = 0; i < runs; i++) {
           double z = (draws.binomial(n, p) - n * p) / sd;
@@ -61,6 +61,7 @@ final class NumericsTest {
     assertEquals(0, draws.binomial(9, 0));
     assertEquals(9, draws.binomial(9, 1));
     assertThrows(IllegalArgumentException.class, () -> draws.binomial(-1, .5));
+    assertThrows(IllegalArgumentException.class, () -> draws.binomial((1L << 44) + 1, .5));
     assertThrows(IllegalArgumentException.class, () -> draws.binomial(1, Double.NaN));
   }
 
