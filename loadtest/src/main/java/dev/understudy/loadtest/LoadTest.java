@@ -28,7 +28,7 @@ public final class LoadTest {
    * @param length measured time per target
    * @param warmup time per target that is not measured
    * @param slice turn of a target when two are compared
-   * @param requestJson a serialized request to repeat, or null to make requests from metadata
+   * @param request a serialized request to repeat, or null to make requests from metadata
    * @param apiKey sent as bearer token; empty for none
    * @param json file for the result as JSON, or null
    * @param hlog file for the HdrHistogram log, or null; the second target's gets the suffix {@code

@@ -48,11 +48,10 @@ public final class Commands {
     CommandLine root = new CommandLine(Root.class, new PrivateFactory());
     addHelp(root);
     root.setCaseInsensitiveEnumValuesAllowed(true);
-    root.setExecutionExceptionHandler(
-        (e, command, parsed) -> {
-          command.getErr().println("error: " + describe(e));
-          return 1;
-        });
+    root.setExecutionExceptionHandler((e, command, parsed) -> {
+      command.getErr().println("error: " + describe(e));
+      return 1;
+    });
     return root;
   }
 

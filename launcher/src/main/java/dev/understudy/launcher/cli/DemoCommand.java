@@ -13,8 +13,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description = {
-      "Three rollouts on live traffic: one that earns the job, one that is stopped in the shadow, and"
-          + " one that is rolled back.",
+      "Three rollouts on live traffic: one that earns the job, one that is stopped in the shadow,"
+          + " and one that is rolled back.",
       "Exit code 0: all three ended so; 1: one did not; 3: the evidence stayed undecided."
     })
 final class DemoCommand implements Callable<Integer> {
@@ -51,8 +51,7 @@ final class DemoCommand implements Callable<Integer> {
     Path home = Path.of(System.getProperty("understudy.home", System.getProperty("user.dir", ".")));
     Path where = directory == null ? home.resolve(".understudy/demo") : directory;
     boolean terminal = !plain && System.console() != null && System.console().isTerminal();
-    return new Demo(
-            spec.commandLine().getOut(), terminal, where.toAbsolutePath(), rate, pagePort)
+    return new Demo(spec.commandLine().getOut(), terminal, where.toAbsolutePath(), rate, pagePort)
         .run(keep);
   }
 }

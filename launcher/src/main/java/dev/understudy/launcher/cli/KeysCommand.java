@@ -17,7 +17,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "keys",
     description =
-        "Make an API key for a principal: the key is printed once, its HMAC goes into the keys file.")
+        "Make an API key for a principal: the key is printed once, its HMAC goes into the keys"
+            + " file.")
 final class KeysCommand implements Callable<Integer> {
 
   private static final int KEY_BYTES = 24;

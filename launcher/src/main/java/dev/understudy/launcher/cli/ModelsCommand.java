@@ -15,7 +15,8 @@ import picocli.CommandLine.Spec;
 /** {@code understudy models DIR}: trains the example models and writes a model repository. */
 @Command(
     name = "models",
-    description = "Train the four example models (card fraud) and write them as a model repository.")
+    description =
+        "Train the four example models (card fraud) and write them as a model repository.")
 final class ModelsCommand implements Callable<Integer> {
 
   @Spec CommandSpec spec;

@@ -56,9 +56,7 @@ final class ServiceCommands {
       description = "The shadow comparator alone: --config comparator.yaml")
   static final class Comparator extends Service {}
 
-  @Command(
-      name = "collector",
-      description = "The metrics collector alone: --config collector.yaml")
+  @Command(name = "collector", description = "The metrics collector alone: --config collector.yaml")
   static final class Collector extends Service {}
 
   @Command(

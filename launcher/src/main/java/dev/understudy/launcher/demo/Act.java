@@ -26,12 +26,7 @@ record Act(int number, String title, String challenger, int[] weights, Ending ex
   }
 
   static final Act BETTER =
-      new Act(
-          1,
-          "a better version takes over",
-          "2",
-          new int[] {5, 25, 50},
-          Ending.PROMOTED);
+      new Act(1, "a better version takes over", "2", new int[] {5, 25, 50}, Ending.PROMOTED);
   static final Act WRONG =
       new Act(
           2,
@@ -80,8 +75,11 @@ record Act(int number, String title, String challenger, int[] weights, Ending ex
     return plan.toString();
   }
 
-  /** How a rollout that has ended, or that waits for people, did end; null while it is under way. */
-  static @org.jspecify.annotations.Nullable Ending ending(RolloutStatus status, int highestWeightBp) {
+  /**
+   * How a rollout that has ended, or that waits for people, did end; null while it is under way.
+   */
+  static @org.jspecify.annotations.Nullable Ending ending(
+      RolloutStatus status, int highestWeightBp) {
     return switch (status.getPhase()) {
       case HEALTHY -> Ending.PROMOTED;
       case DEGRADED -> highestWeightBp == 0 ? Ending.STOPPED_IN_SHADOW : Ending.ROLLED_BACK;

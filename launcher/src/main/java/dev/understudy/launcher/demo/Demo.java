@@ -138,13 +138,16 @@ public final class Demo {
     return channel;
   }
 
-  /** The champion serves alone for a moment, so that the first act does not judge cold processes. */
+  /**
+   * The champion serves alone for a moment, so that the first act does not judge cold processes.
+   */
   private void warmUp(Customers customers) throws InterruptedException {
     long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
     while (System.nanoTime() - until < 0) {
       TimeUnit.MILLISECONDS.sleep(200);
       narrator.live(
-          String.format(Locale.ROOT, "version 1 serves alone · %,d answered", customers.answered()));
+          String.format(
+              Locale.ROOT, "version 1 serves alone · %,d answered", customers.answered()));
     }
     narrator.say(
         String.format(
@@ -275,13 +278,14 @@ public final class Demo {
       String time = rollbackTime(record.last());
       narrator.line(
           "           "
-              + (time == null ? "it was not rolled back" : "from the first bad answer to 0 %: " + time)
+              + (time == null
+                  ? "it was not rolled back"
+                  : "from the first bad answer to 0 %: " + time)
               + String.format(Locale.ROOT, "; errors that customers saw: %,d", record.errors()));
     }
     narrator.say(
         record.asExpected()
-            ? String.format(
-                Locale.ROOT, "Act %d ended as it should.", record.act().number())
+            ? String.format(Locale.ROOT, "Act %d ended as it should.", record.act().number())
             : String.format(
                 Locale.ROOT,
                 "Act %d ended otherwise: %s, expected %s.",
@@ -294,7 +298,10 @@ public final class Demo {
     return ending.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 
-  /** Between the first bad answer in the canary and the moment the last router had the stop in force. */
+  /**
+   * Between the first bad answer in the canary and the moment the last router had the stop in
+   * force.
+   */
   private static @Nullable String rollbackTime(RolloutStatus status) {
     long firstBad =
         status.getEvidence().getArmsList().stream()
@@ -304,10 +311,8 @@ public final class Demo {
             .orElse(0);
     long inForce =
         status.getDecisionsList().stream()
-            .filter(
-                decision ->
-                    decision.getPhase() == Phase.ABORTING
-                        || decision.getPhase() == Phase.DEGRADED)
+            .filter(decision ->
+                decision.getPhase() == Phase.ABORTING || decision.getPhase() == Phase.DEGRADED)
             .mapToLong(DecisionRecord::getAppliedUnixMs)
             .filter(at -> at > 0)
             .min()
@@ -345,15 +350,14 @@ public final class Demo {
     StringBuilder versions = new StringBuilder();
     customers
         .byVersion()
-        .forEach(
-            (version, count) ->
-                versions.append(
-                    String.format(
-                        Locale.ROOT,
-                        "%sversion %s %,d",
-                        versions.isEmpty() ? "" : ", ",
-                        version,
-                        count)));
+        .forEach((version, count) ->
+            versions.append(
+                String.format(
+                    Locale.ROOT,
+                    "%sversion %s %,d",
+                    versions.isEmpty() ? "" : ", ",
+                    version,
+                    count)));
     narrator.line(
         String.format(
             Locale.ROOT,
@@ -364,7 +368,9 @@ public final class Demo {
             customers.errors() == 0 ? "" : " " + customers.errorsByStatus()));
     narrator.line(
         String.format(
-            Locale.ROOT, "  truth  %,d outcomes reported and joined", customers.outcomesReported()));
+            Locale.ROOT,
+            "  truth  %,d outcomes reported and joined",
+            customers.outcomesReported()));
     VerifyAuditResponse audit =
         RolloutServiceGrpc.newBlockingStub(controller)
             .verifyAudit(VerifyAuditRequest.getDefaultInstance());
@@ -383,7 +389,8 @@ public final class Demo {
         "         one beyond a limit advances with probability at most β = 0.05 per limit");
     narrator.heading("Next");
     narrator.line("  ./understudy demo --keep             keep it running and look at " + page);
-    narrator.line("  ./understudy models my-models        make the example repository and serve it:");
+    narrator.line(
+        "  ./understudy models my-models        make the example repository and serve it:");
     narrator.line("  ./understudy model-server --model-repository my-models");
   }
 

@@ -113,49 +113,46 @@ public final class Stage implements AutoCloseable {
   private String controlYaml(
       Path repository, int championPort, int challengerPort, int controlPort, int pagePort) {
     return """
-        comparator:
-          listen: 127.0.0.1:0
-          state: %1$s/comparator
-          clockSkew: 300ms
-        controller:
-          listen: 127.0.0.1:0
-          state: %1$s/controller
-          lease: 20s
-          models:
-            fraud-detector:
-              repository: %2$s
-              contract: %2$s/fraud-detector/contract.yaml
-              champion: "1"
-              payloads: 100%%
-              tryTimeout: 2s
-              fleets:
-                champion: ["127.0.0.1:%3$d"]
-                challenger: ["127.0.0.1:%4$d"]
-                control: ["127.0.0.1:%5$d"]
-        collector:
-          listen: 127.0.0.1:0
-          http: 127.0.0.1:%6$d
-          state: %1$s/collector
-        """
+    comparator:
+      listen: 127.0.0.1:0
+      state: %1$s/comparator
+      clockSkew: 300ms
+    controller:
+      listen: 127.0.0.1:0
+      state: %1$s/controller
+      lease: 20s
+      models:
+        fraud-detector:
+          repository: %2$s
+          contract: %2$s/fraud-detector/contract.yaml
+          champion: "1"
+          payloads: 100%%
+          tryTimeout: 2s
+          fleets:
+            champion: ["127.0.0.1:%3$d"]
+            challenger: ["127.0.0.1:%4$d"]
+            control: ["127.0.0.1:%5$d"]
+    collector:
+      listen: 127.0.0.1:0
+      http: 127.0.0.1:%6$d
+      state: %1$s/collector
+    """
         .formatted(directory, repository, championPort, challengerPort, controlPort, pagePort);
   }
 
   private String routerYaml() throws IOException {
     return """
-        name: router-1
-        listen: 127.0.0.1:0
-        admin: 127.0.0.1:0
-        metrics: 127.0.0.1:0
-        state: %s/router
-        controller: 127.0.0.1:%d
-        evidence: 127.0.0.1:%d
-        collector: 127.0.0.1:%d
-        """
+    name: router-1
+    listen: 127.0.0.1:0
+    admin: 127.0.0.1:0
+    metrics: 127.0.0.1:0
+    state: %s/router
+    controller: 127.0.0.1:%d
+    evidence: 127.0.0.1:%d
+    collector: 127.0.0.1:%d
+    """
         .formatted(
-            directory,
-            housePort("controller"),
-            housePort("comparator"),
-            housePort("collector"));
+            directory, housePort("controller"), housePort("comparator"), housePort("collector"));
   }
 
   /** A port of the control process by name. */
