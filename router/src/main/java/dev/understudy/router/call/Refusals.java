@@ -63,15 +63,6 @@ public final class Refusals {
         "the deadline had passed before the request was forwarded");
   }
 
-  /** The router is going down. */
-  public static Fault stopping() {
-    return Fault.of(
-            Code.UNAVAILABLE,
-            "STOPPING",
-            "Server is stopping, scheduler for model has stopped accepting new inference requests")
-        .retryAfter(Duration.ofSeconds(1));
-  }
-
   /** Not a message of the protocol. */
   public static Fault malformed(String what) {
     return Fault.of(Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", what);
@@ -196,6 +187,22 @@ public final class Refusals {
                     + ")"))
         .metadata("model", model)
         .metadata("output", output);
+  }
+
+  /** No backend of the arm is in use. */
+  public static Fault noBackend(String clientId, String arm) {
+    return Fault.of(
+        Code.UNAVAILABLE,
+        "NO_BACKEND",
+        prefixed(clientId, "no backend of arm '" + arm + "' can be reached"));
+  }
+
+  /** The backend's answer cannot be read. */
+  public static Fault malformedAnswer(String clientId, String what) {
+    return Fault.of(
+        Code.INTERNAL,
+        "MALFORMED_ANSWER",
+        prefixed(clientId, "the backend's answer is not a response: " + what));
   }
 
   /** The attempt took too long. */

@@ -88,8 +88,7 @@ public final class TableFile {
         out.write(buffer);
       }
       out.force(true);
-      Files.move(
-          fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       log.log(Level.WARNING, file + ": cannot be written; a restart will not know of this", e);
     }

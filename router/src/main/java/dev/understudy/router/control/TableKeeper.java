@@ -84,13 +84,12 @@ public final class TableKeeper {
     try {
       Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept);
       replace(new Snapshot(table, plans, Long.MAX_VALUE, false, Set.copyOf(glass)));
-      log.info(
-          () ->
-              "Routing table "
-                  + table.getEpoch()
-                  + "/"
-                  + table.getRevision()
-                  + " from disk is in force champion-only until it is confirmed");
+      log.info(() ->
+          "Routing table "
+              + table.getEpoch()
+              + "/"
+              + table.getRevision()
+              + " from disk is in force champion-only until it is confirmed");
     } catch (TableException e) {
       log.warning("The routing table on disk cannot be used: " + e.getMessage());
     }
@@ -112,9 +111,7 @@ public final class TableKeeper {
     if (fault.isEmpty()) {
       try {
         Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept);
-        replace(
-            new Snapshot(
-                table, plans, deadline(table.getLeaseMs()), true, now.championOnly()));
+        replace(new Snapshot(table, plans, deadline(table.getLeaseMs()), true, now.championOnly()));
         if (file != null) {
           file.save(table);
         }
@@ -150,7 +147,7 @@ public final class TableKeeper {
   }
 
   private static boolean isSame(RoutingTable table, Snapshot now) {
-    return now != Snapshot.EMPTY && table.equals(now.table()) && !table.getModelsList().isEmpty();
+    return table.equals(now.table());
   }
 
   /** Renews the lease of the table in force; a renewal for another table has no effect. */

@@ -26,8 +26,7 @@ public final class Frontend {
       String serverName,
       LongSupplier nanoTime) {
     ServerServiceDefinition rare =
-        ServerInterceptors.intercept(
-            new RareMethods(questions, serverName), new HeaderGate(admit));
+        ServerInterceptors.intercept(new RareMethods(questions, serverName), new HeaderGate(admit));
     ServerServiceDefinition.Builder service =
         ServerServiceDefinition.builder(InferMethods.SERVICE)
             .addMethod(InferMethods.serverUnary(), new UnaryInfer(infer, nanoTime))

@@ -87,13 +87,10 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
   public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> answer) {
     questions
         .ready(request.getName(), request.getVersion())
-        .whenComplete(
-            (ready, failure) ->
-                finish(
-                    answer,
-                    ModelReadyResponse.newBuilder()
-                        .setReady(failure == null && ready)
-                        .build()));
+        .whenComplete((ready, failure) ->
+            finish(
+                answer,
+                ModelReadyResponse.newBuilder().setReady(failure == null && ready).build()));
   }
 
   @Override
@@ -185,14 +182,13 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
   }
 
   private static <A> void pass(CompletionStage<A> stage, StreamObserver<A> answer) {
-    stage.whenComplete(
-        (value, failure) -> {
-          if (failure == null) {
-            finish(answer, value);
-          } else {
-            Fault.fail(answer, failure);
-          }
-        });
+    stage.whenComplete((value, failure) -> {
+      if (failure == null) {
+        finish(answer, value);
+      } else {
+        Fault.fail(answer, failure);
+      }
+    });
   }
 
   private static <A> void finish(StreamObserver<A> answer, A value) {

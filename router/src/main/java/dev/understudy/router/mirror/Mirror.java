@@ -75,13 +75,13 @@ public final class Mirror {
     }
     long millis = plan.route().getMirror().getTimeoutMs();
     long timeout = millis == 0 ? defaultTimeoutNanos : Math.min(millis, 3_600_000) * 1_000_000;
-    Ticket ticket = Ticket.NONE;
+    Ticket ticket = null;
     for (ArmPlan arm : plan.copies()) {
       Copy copy = start(call, plan, arm, timeout);
       if (copy != null) {
         Ticket others = ticket;
         ticket =
-            others == Ticket.NONE
+            others == null
                 ? copy
                 : answer -> {
                   others.primary(answer);
@@ -89,11 +89,10 @@ public final class Mirror {
                 };
       }
     }
-    return ticket;
+    return ticket == null ? Ticket.NONE : ticket;
   }
 
-  private @Nullable Copy start(
-      InferCall call, ModelPlan plan, ArmPlan arm, long timeoutNanos) {
+  private @Nullable Copy start(InferCall call, ModelPlan plan, ArmPlan arm, long timeoutNanos) {
     if (!copies.take(1)) {
       results.dropped(plan, arm);
       return null;
@@ -113,7 +112,7 @@ public final class Mirror {
     private final InferCall call;
     private final ModelPlan plan;
     private final ArmPlan arm;
-    private final AtomicReference<Answer> first = new AtomicReference<>();
+    private final AtomicReference<@Nullable Answer> first = new AtomicReference<>();
 
     Copy(InferCall call, ModelPlan plan, ArmPlan arm) {
       this.call = call;
@@ -123,14 +122,16 @@ public final class Mirror {
 
     @Override
     public void primary(Answer answer) {
-      if (!first.compareAndSet(null, answer)) {
-        finish(answer, first.get());
+      Answer copy = first.compareAndExchange(null, answer);
+      if (copy != null) {
+        finish(answer, copy);
       }
     }
 
     void ended(Answer answer) {
-      if (!first.compareAndSet(null, answer)) {
-        finish(first.get(), answer);
+      Answer original = first.compareAndExchange(null, answer);
+      if (original != null) {
+        finish(original, answer);
       }
     }
 

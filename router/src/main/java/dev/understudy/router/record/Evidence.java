@@ -45,25 +45,23 @@ public final class Evidence {
   /** Everything since the last cut, as the block of the given second. */
   public EvidenceBlock cut(long second) {
     List<Cell> cut = new ArrayList<>();
-    cells.forEach(
-        (key, cell) -> {
-          Cell counts = cell.cut();
-          if (counts != null) {
-            cut.add(counts);
-          } else if (cell.quietFor(QUIET_CUTS)) {
-            cells.remove(key, cell);
-          }
-        });
+    cells.forEach((key, cell) -> {
+      Cell counts = cell.cut();
+      if (counts != null) {
+        cut.add(counts);
+      } else if (cell.quietFor(QUIET_CUTS)) {
+        cells.remove(key, cell);
+      }
+    });
     List<PairCell> cutPairs = new ArrayList<>();
-    pairs.forEach(
-        (key, tallies) -> {
-          PairCell counts = tallies.cut();
-          if (counts != null) {
-            cutPairs.add(counts);
-          } else if (tallies.quietFor(QUIET_CUTS)) {
-            pairs.remove(key, tallies);
-          }
-        });
+    pairs.forEach((key, tallies) -> {
+      PairCell counts = tallies.cut();
+      if (counts != null) {
+        cutPairs.add(counts);
+      } else if (tallies.quietFor(QUIET_CUTS)) {
+        pairs.remove(key, tallies);
+      }
+    });
     return EvidenceBlock.newBuilder()
         .setRouter(router)
         .setBootId(bootId)

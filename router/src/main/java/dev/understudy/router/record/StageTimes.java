@@ -50,19 +50,18 @@ public final class StageTimes {
             .setInstance(instance)
             .setFromUnixMs(fromUnixMs)
             .setToUnixMs(toUnixMs);
-    recorders.forEach(
-        (series, recorder) -> {
-          Histogram histogram = recorder.getIntervalHistogram();
-          if (histogram.getTotalCount() > 0) {
-            all.addHistograms(
-                StageHistogram.newBuilder()
-                    .setModel(series.model())
-                    .setRole(series.role())
-                    .setVersion(series.version())
-                    .setStage(series.stage())
-                    .setHdr(encode(histogram)));
-          }
-        });
+    recorders.forEach((series, recorder) -> {
+      Histogram histogram = recorder.getIntervalHistogram();
+      if (histogram.getTotalCount() > 0) {
+        all.addHistograms(
+            StageHistogram.newBuilder()
+                .setModel(series.model())
+                .setRole(series.role())
+                .setVersion(series.version())
+                .setStage(series.stage())
+                .setHdr(encode(histogram)));
+      }
+    });
     return all.build();
   }
 

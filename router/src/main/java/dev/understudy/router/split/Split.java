@@ -14,15 +14,22 @@ package dev.understudy.router.split;
  */
 public final class Split {
   private final long seed;
+  private final long keySeed;
 
   /** A split under a salt, which stays constant through a rollout. */
   public Split(String salt) {
     this.seed = StableHash.seed("split:" + salt);
+    this.keySeed = StableHash.seed("key:" + salt);
   }
 
   /** The point of a unit, as a hash. */
   public long point(String unit) {
     return StableHash.of(seed, unit);
+  }
+
+  /** The hash by which a key is known outside; it tells neither the key nor its point. */
+  public long keyHash(String key) {
+    return StableHash.of(keySeed, key);
   }
 
   /**

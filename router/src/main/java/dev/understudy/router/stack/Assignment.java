@@ -57,7 +57,7 @@ record Assignment(
       String key = call.header(plan.route().getKeyMetadata());
       if (key == null) {
         // Without its key a request cannot stay with its kin: it is served, not judged.
-        return new Assignment(champion, 0, 0, false, true, false);
+        return leftOut(champion);
       }
       unit = key;
     }
@@ -70,13 +70,14 @@ record Assignment(
           case CONTROL -> control == null ? champion : control;
           case CHAMPION -> champion;
         };
-    boolean shut = (arm == canary && canaryBp == 0) || (arm == control && controlBp == 0);
-    if (arm != champion && shut) {
+    Role role = arm.role();
+    if ((role == Role.CANARY && canaryBp == 0) || (role == Role.CONTROL && controlBp == 0)) {
       return probe.test(arm)
           ? new Assignment(arm, canaryBp, controlBp, false, false, true)
           : new Assignment(champion, canaryBp, controlBp, true, true, false);
     }
-    return new Assignment(arm, canaryBp, controlBp, true, arm == champion, arm != champion);
+    boolean champions = role == Role.CHAMPION;
+    return new Assignment(arm, canaryBp, controlBp, true, champions, !champions);
   }
 
   private static Assignment leftOut(ArmPlan arm) {

@@ -47,9 +47,7 @@ final class ChampionAnswers implements ModelQuestions {
         model,
         version,
         arm ->
-            backends
-                .metadata(arm)
-                .thenApply(answer -> answer.toBuilder().setName(model).build()));
+            backends.metadata(arm).thenApply(answer -> answer.toBuilder().setName(model).build()));
   }
 
   @Override
@@ -60,12 +58,11 @@ final class ChampionAnswers implements ModelQuestions {
         arm ->
             backends
                 .config(arm)
-                .thenApply(
-                    answer -> {
-                      ModelConfigResponse.Builder named = answer.toBuilder();
-                      named.getConfigBuilder().setName(model);
-                      return named.build();
-                    }));
+                .thenApply(answer -> {
+                  ModelConfigResponse.Builder named = answer.toBuilder();
+                  named.getConfigBuilder().setName(model);
+                  return named.build();
+                }));
   }
 
   @Override
@@ -76,12 +73,11 @@ final class ChampionAnswers implements ModelQuestions {
         arm ->
             backends
                 .statistics(arm)
-                .thenApply(
-                    answer -> {
-                      ModelStatisticsResponse.Builder named = answer.toBuilder();
-                      named.getModelStatsBuilderList().forEach(stats -> stats.setName(model));
-                      return named.build();
-                    }));
+                .thenApply(answer -> {
+                  ModelStatisticsResponse.Builder named = answer.toBuilder();
+                  named.getModelStatsBuilderList().forEach(stats -> stats.setName(model));
+                  return named.build();
+                }));
   }
 
   private <A> CompletionStage<A> ask(

@@ -13,6 +13,7 @@ import io.netty.util.concurrent.EventExecutor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -89,9 +90,9 @@ final class Backend {
     if (!judged) {
       b.releasePermission();
     } else if (transportFailure) {
-      b.onError(nanos, java.util.concurrent.TimeUnit.NANOSECONDS, Unreachable.INSTANCE);
+      b.onError(nanos, TimeUnit.NANOSECONDS, new Unreachable());
     } else {
-      b.onSuccess(nanos, java.util.concurrent.TimeUnit.NANOSECONDS);
+      b.onSuccess(nanos, TimeUnit.NANOSECONDS);
     }
   }
 
@@ -106,7 +107,6 @@ final class Backend {
   /** The breaker wants a throwable; it is never thrown. */
   private static final class Unreachable extends RuntimeException {
     private static final long serialVersionUID = 1L;
-    static final Unreachable INSTANCE = new Unreachable();
 
     Unreachable() {
       super("unreachable", null, false, false);
