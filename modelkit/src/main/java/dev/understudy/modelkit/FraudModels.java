@@ -23,8 +23,8 @@ import java.util.List;
  *   <li>the challenger, boosted trees: better, because it sees which facts go together;
  *   <li>the challenger fed with two neighbouring columns swapped, a wiring mistake;
  *   <li>boosted trees with the fraud rate of the merchant's category as one more column, looked up
- *       in a table inside the graph: as good as the challenger, and failing at run time on a category
- *       that training did not know.
+ *       in a table inside the graph: as good as the challenger, and failing at run time on a
+ *       category that training did not know.
  * </ol>
  *
  * Versions 1 to 3 answer for any category.
@@ -104,8 +104,7 @@ public final class FraudModels {
             case 1 -> ClassifierExport.logistic(logistic, card);
             case 2 -> ClassifierExport.trees(trees, width, card);
             case 3 -> ClassifierExport.reorderedTrees(trees, order, card);
-            default ->
-                ClassifierExport.encodedTrees(encodedTrees, width, category, rates, card);
+            default -> ClassifierExport.encodedTrees(encodedTrees, width, category, rates, card);
           };
       models.add(onnx);
       versions.add(FraudRepository.measure(v, summary, champion, p, labels, onnx));
@@ -117,8 +116,9 @@ public final class FraudModels {
   }
 
   /**
-   * Makes sure that a folder holds the model repository of a seed: all four versions, configuration,
-   * contract and report. What is already there from the same seed and generator, undamaged, is kept.
+   * Makes sure that a folder holds the model repository of a seed: all four versions,
+   * configuration, contract and report. What is already there from the same seed and generator,
+   * undamaged, is kept.
    *
    * @return how good the models are
    */

@@ -56,14 +56,12 @@ final class FraudRepository {
     FraudModels models = training.get();
     FraudReport report = models.report();
     for (var version : report.versions()) {
-      repository.writeVersion(
-          FraudModels.MODEL, version.version(), models.onnx(version.version()));
+      repository.writeVersion(FraudModels.MODEL, version.version(), models.onnx(version.version()));
     }
     repository.writeText(FraudModels.MODEL, "config.pbtxt", config());
     repository.writeText(FraudModels.MODEL, "contract.yaml", contract());
     // Last: what is found beside a report is complete.
-    repository.writeText(
-        FraudModels.MODEL, ReportFile.NAME, ReportFile.text(report, GENERATOR));
+    repository.writeText(FraudModels.MODEL, ReportFile.NAME, ReportFile.text(report, GENERATOR));
     return report;
   }
 

@@ -83,7 +83,7 @@ public final class BatchQueue<T extends QueuedRequest> {
     lock.lock();
     try {
       Bucket<T> bucket = buckets.get(request.bucket());
-      if (bucket == null || !bucket.removeSame(request)) {
+      if (bucket == null || !bucket.requests.remove(request)) {
         return false;
       }
       left(request.bucket(), bucket, 1);
@@ -248,16 +248,6 @@ public final class BatchQueue<T extends QueuedRequest> {
   private static final class Bucket<T extends QueuedRequest> implements BatchPolicy.Waiting {
     private final List<T> requests = new ArrayList<>();
 
-    boolean removeSame(T request) {
-      for (int i = 0; i < requests.size(); i++) {
-        if (requests.get(i) == request) {
-          requests.remove(i);
-          return true;
-        }
-      }
-      return false;
-    }
-
     @Override
     public int size() {
       return requests.size();
@@ -276,9 +266,7 @@ public final class BatchQueue<T extends QueuedRequest> {
     @Override
     public long remainingNanos(int index, long nowNanos) {
       long deadlineNanos = requests.get(index).deadlineNanos();
-      return deadlineNanos == QueuedRequest.NO_DEADLINE
-          ? Long.MAX_VALUE
-          : deadlineNanos - nowNanos;
+      return deadlineNanos == QueuedRequest.NO_DEADLINE ? Long.MAX_VALUE : deadlineNanos - nowNanos;
     }
   }
 }

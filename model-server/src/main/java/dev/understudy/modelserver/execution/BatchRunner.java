@@ -53,21 +53,14 @@ public final class BatchRunner implements AutoCloseable {
       List<? extends InferenceJob> batch, long nowNanos) {
     List<? extends InferenceJob> wanted =
         batch.stream()
-            .filter(
-                job ->
-                    job.deadlineNanos() == InferenceJob.NO_DEADLINE
-                        || job.deadlineNanos() - nowNanos > 0)
+            .filter(job ->
+                job.deadlineNanos() == InferenceJob.NO_DEADLINE
+                    || job.deadlineNanos() - nowNanos > 0)
             .toList();
     if (wanted.size() < batch.size()) {
       batch.stream()
           .filter(job -> !wanted.contains(job))
-          .forEach(
-              job ->
-                  job.fail(
-                      Fault.of(
-                          Status.Code.DEADLINE_EXCEEDED,
-                          "DEADLINE_EXCEEDED",
-                          "deadline exceeded before the request could be executed")));
+          .forEach(job -> job.fail(job.expired()));
     }
     return wanted;
   }
@@ -77,8 +70,7 @@ public final class BatchRunner implements AutoCloseable {
     try (BatchOutputs outputs = lane.run(batch)) {
       long scatterNanos = time.nanoTime();
       int rows = batch.stream().mapToInt(InferenceJob::rows).sum();
-      var timing =
-          new BatchTiming(sealedNanos, outputs.inputNanos(), outputs.inferNanos(), rows);
+      var timing = new BatchTiming(sealedNanos, outputs.inputNanos(), outputs.inferNanos(), rows);
       int row = 0;
       for (InferenceJob job : batch) {
         answer(job, outputs, row, timing);
@@ -127,7 +119,8 @@ public final class BatchRunner implements AutoCloseable {
 
   private Fault fault(InferenceException e) {
     return e.isBadInput()
-        ? Fault.of(Status.Code.INVALID_ARGUMENT, "INVALID_INPUT", e.text() + " for model '" + model + "'")
+        ? Fault.of(
+            Status.Code.INVALID_ARGUMENT, "INVALID_INPUT", e.text() + " for model '" + model + "'")
         : Fault.of(
             Status.Code.INTERNAL,
             "EXECUTION_FAILED",

@@ -11,6 +11,9 @@ public interface InferenceJob extends QueuedRequest, LaneRequest {
   /** Takes the answer: some rows of a batch's outputs, to be copied before this returns. */
   void answer(BatchOutputs outputs, int fromRow, BatchTiming timing);
 
+  /** What the caller is told when its deadline has passed before it could be run. */
+  Fault expired();
+
   /** Takes the news that there will be no answer. */
   void fail(Fault fault);
 }

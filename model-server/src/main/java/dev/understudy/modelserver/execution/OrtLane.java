@@ -86,7 +86,10 @@ final class OrtLane implements ExecutionLane {
       long ranNanos = System.nanoTime();
       try {
         return new OrtOutputs(
-            result, read(result, wanted, rows), gatheredNanos - startNanos, ranNanos - gatheredNanos);
+            result,
+            read(result, wanted, rows),
+            gatheredNanos - startNanos,
+            ranNanos - gatheredNanos);
       } catch (InferenceException e) {
         result.close();
         throw e;

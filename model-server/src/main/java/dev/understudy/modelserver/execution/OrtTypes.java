@@ -26,7 +26,8 @@ final class OrtTypes {
       case MapInfo info -> throw zipMap(what, "map");
       case SequenceInfo info ->
           throw new ModelLoadException(
-              what + " is a sequence; only tensors can be served: export each element as an output");
+              what
+                  + " is a sequence; only tensors can be served: export each element as an output");
       case ValueInfo info ->
           throw new ModelLoadException(
               what + " is a " + info.getClass().getSimpleName() + "; only tensors can be served");
@@ -80,7 +81,8 @@ final class OrtTypes {
       case FP64 -> OnnxJavaType.DOUBLE;
       case BYTES -> OnnxJavaType.STRING;
       case UINT16, UINT32, UINT64 ->
-          throw new IllegalArgumentException("datatype: " + datatype + " (expected: refused at load)");
+          throw new IllegalArgumentException(
+              "datatype: " + datatype + " (expected: refused at load)");
     };
   }
 }

@@ -1,4 +1,7 @@
-/** Running a batch: the backend's contract, its implementation on ONNX Runtime, and what to do when a batch fails. */
+/**
+ * Running a batch: the backend's contract, its implementation on ONNX Runtime, and what to do when
+ * a batch fails.
+ */
 @NullMarked
 package dev.understudy.modelserver.execution;
 

@@ -1,4 +1,6 @@
-/** Models on disk and in memory: find, verify, complete, warm, hand out counted handles, release. */
+/**
+ * Models on disk and in memory: find, verify, complete, warm, hand out counted handles, release.
+ */
 @NullMarked
 package dev.understudy.modelserver.repository;
 

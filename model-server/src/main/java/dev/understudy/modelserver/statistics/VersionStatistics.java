@@ -4,6 +4,8 @@ import dev.understudy.proto.inference.InferBatchStatistics;
 import dev.understudy.proto.inference.InferStatistics;
 import dev.understudy.proto.inference.ModelStatistics;
 import dev.understudy.proto.inference.StatisticDuration;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -19,7 +21,7 @@ public final class VersionStatistics {
   private final Duration infer = new Duration();
   private final Duration output = new Duration();
   private final TreeMap<Integer, BatchDurations> batches = new TreeMap<>();
-  private final long[] failures = new long[FailureReason.values().length];
+  private final Map<FailureReason, Long> failures = new EnumMap<>(FailureReason.class);
   private long lastInferenceMillis;
   private long inferences;
   private long executions;
@@ -37,8 +39,7 @@ public final class VersionStatistics {
   }
 
   /** A batch has run; {@code outputNanos} is the time in which its answers were encoded. */
-  public synchronized void executed(
-      int rows, long inputNanos, long inferNanos, long outputNanos) {
+  public synchronized void executed(int rows, long inputNanos, long inferNanos, long outputNanos) {
     executions++;
     BatchDurations batch = batches.computeIfAbsent(rows, size -> new BatchDurations());
     batch.input.add(inputNanos);
@@ -66,13 +67,13 @@ public final class VersionStatistics {
 
   /** A request has not been answered. */
   public synchronized void failed(FailureReason reason, long totalNanos) {
-    failures[reason.ordinal()]++;
+    failures.merge(reason, 1L, Long::sum);
     failure.add(totalNanos);
   }
 
   /** How many requests failed for a reason. */
   public synchronized long failures(FailureReason reason) {
-    return failures[reason.ordinal()];
+    return failures.getOrDefault(reason, 0L);
   }
 
   /** Everything, as the protocol states it. */
@@ -94,14 +95,13 @@ public final class VersionStatistics {
                     .setComputeOutput(output.proto())
                     .setCacheHit(StatisticDuration.getDefaultInstance())
                     .setCacheMiss(StatisticDuration.getDefaultInstance()));
-    batches.forEach(
-        (size, batch) ->
-            statistics.addBatchStats(
-                InferBatchStatistics.newBuilder()
-                    .setBatchSize(size)
-                    .setComputeInput(batch.input.proto())
-                    .setComputeInfer(batch.infer.proto())
-                    .setComputeOutput(batch.output.proto())));
+    batches.forEach((size, batch) ->
+        statistics.addBatchStats(
+            InferBatchStatistics.newBuilder()
+                .setBatchSize(size)
+                .setComputeInput(batch.input.proto())
+                .setComputeInfer(batch.infer.proto())
+                .setComputeOutput(batch.output.proto())));
     return statistics.build();
   }
 

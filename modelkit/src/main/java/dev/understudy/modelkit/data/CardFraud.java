@@ -8,11 +8,12 @@ import java.util.SplittableRandom;
 /**
  * Generated card payments, some of them fraudulent.
  *
- * <p>A payment is drawn first, then how likely it is a fraud, then whether it is one. The likelihood
- * has a part that is linear in the columns and six <em>schemes</em>, each a conjunction of harmless
- * facts: many payments in an hour are nothing, small payments are nothing, many small payments in
- * an hour are somebody trying stolen cards. A linear model sees only the facts; a tree can see the
- * schemes. So the better model is better for a reason that exists outside of this class as well.
+ * <p>A payment is drawn first, then how likely it is a fraud, then whether it is one. The
+ * likelihood has a part that is linear in the columns and six <em>schemes</em>, each a conjunction
+ * of harmless facts: many payments in an hour are nothing, small payments are nothing, many small
+ * payments in an hour are somebody trying stolen cards. A linear model sees only the facts; a tree
+ * can see the schemes. So the better model is better for a reason that exists outside of this class
+ * as well.
  *
  * <p>What turned out to be true is known for <em>every</em> case after some days. The delay does
  * not depend on the case: those whose outcome is known at some moment are a fair sample of all.

@@ -6,7 +6,8 @@ import java.util.SplittableRandom;
 final class Draw {
   /** Typical amount by category, as natural logarithm; and how risky the category is by itself. */
   private static final double[] LOG_AMOUNT = {
-    2.2, 3.1, 3.9, 4.4, 2.8, 5.2, 3.4, 2.5, 4.9, 3.0, 3.7, 4.1, 2.4, 5.6, 3.3, 2.9, 4.6, 3.5, 2.7, 4.0
+    2.2, 3.1, 3.9, 4.4, 2.8, 5.2, 3.4, 2.5, 4.9, 3.0, 3.7, 4.1, 2.4, 5.6, 3.3, 2.9, 4.6, 3.5, 2.7,
+    4.0
   };
 
   private static final double[] CATEGORY_RISK = {
@@ -87,8 +88,7 @@ final class Draw {
     // A card cannot be in two places within the hour.
     scheme = Math.max(scheme, above(distance, 450, .03) * above(-sinceLast, -40, .3));
     // Country and currency that do not go together, through a bad address; both or none are fine.
-    scheme =
-        Math.max(scheme, (crossBorder != currencyMismatch ? 1 : 0) * above(ipRisk, .68, 40));
+    scheme = Math.max(scheme, (crossBorder != currencyMismatch ? 1 : 0) * above(ipRisk, .68, 40));
     // At night, what can be resold, for a good sum.
     scheme = Math.max(scheme, (night && resell ? 1 : 0) * above(amount, 90, .15));
     // A young and dubious merchant that sells one thing at a time.

@@ -9,9 +9,9 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * Writes trained classifiers as ONNX models: input {@code features}, FP32 of shape [N, columns] with
- * NaN for a missing value; output {@code probabilities}, FP32 of shape [N, 2], column 1 positive.
- * They agree with their Java originals to 1e-6.
+ * Writes trained classifiers as ONNX models: input {@code features}, FP32 of shape [N, columns]
+ * with NaN for a missing value; output {@code probabilities}, FP32 of shape [N, 2], column 1
+ * positive. They agree with their Java originals to 1e-6.
  */
 public final class ClassifierExport {
   /** Name of the input. */

@@ -98,8 +98,7 @@ public final class OnnxGraph {
    * @param attributes each a long, float, String, {@code long[]}, {@code float[]}, {@code
    *     List<String>} or {@link ElementType}
    */
-  public String node(
-      String operator, String output, Map<String, ?> attributes, String... inputs) {
+  public String node(String operator, String output, Map<String, ?> attributes, String... inputs) {
     return add(NodeProto.newBuilder().setOpType(operator), output, attributes, inputs);
   }
 
@@ -125,12 +124,11 @@ public final class OnnxGraph {
             .setGraph(graph);
     metadata.entrySet().stream()
         .sorted(Map.Entry.comparingByKey())
-        .forEach(
-            entry ->
-                model.addMetadataProps(
-                    StringStringEntryProto.newBuilder()
-                        .setKey(entry.getKey())
-                        .setValue(entry.getValue())));
+        .forEach(entry ->
+            model.addMetadataProps(
+                StringStringEntryProto.newBuilder()
+                    .setKey(entry.getKey())
+                    .setValue(entry.getValue())));
     return model.build().toByteArray();
   }
 
@@ -210,8 +208,7 @@ public final class OnnxGraph {
           dimension == BATCH ? builder.setDimParam("N") : builder.setDimValue(dimension));
     }
     return TypeProto.newBuilder()
-        .setTensorType(
-            TypeProto.Tensor.newBuilder().setElemType(type.onnx()).setShape(dimensions))
+        .setTensorType(TypeProto.Tensor.newBuilder().setElemType(type.onnx()).setShape(dimensions))
         .build();
   }
 }

@@ -14,6 +14,7 @@ public record TensorSpec(String name, ElementType type, long... dims) {
 
   String text() {
     String sizes = Arrays.stream(dims).mapToObj(Long::toString).collect(Collectors.joining(", "));
-    return "  { name: \"%s\" data_type: %s dims: [ %s ] }".formatted(name, type.configName(), sizes);
+    return "  { name: \"%s\" data_type: %s dims: [ %s ] }"
+        .formatted(name, type.configName(), sizes);
   }
 }

@@ -12,8 +12,8 @@ import java.util.SplittableRandom;
  * (Kingma and Ba 2015).
  *
  * <p>The preparation belongs to the model: a missing value becomes the column's median, a skewed
- * column is seen as ln(1 + x), then every column is centred, scaled and cut at ±{@value
- * #LIMIT} standard deviations. A category that training did not know has no weight.
+ * column is seen as ln(1 + x), then every column is centred, scaled and cut at ±{@value #LIMIT}
+ * standard deviations. A category that training did not know has no weight.
  */
 public final class LogisticRegression implements Classifier {
   /** Standardised values are cut here, so that one absurd value cannot decide alone. */
