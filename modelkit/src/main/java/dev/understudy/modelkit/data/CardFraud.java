@@ -102,7 +102,17 @@ public final class CardFraud {
 
     /** The next payment. */
     public Case next() {
-      return new Draw(random).payment(newCategoryShare);
+      return next(newCategoryShare);
+    }
+
+    /**
+     * The next payment, as if the stream had been made with this share. Payments of known categories
+     * do not depend on the share, so a world can begin to change in the middle of a stream.
+     *
+     * @param newCategoryShare from 0 to 1
+     */
+    public Case next(double newCategoryShare) {
+      return new Draw(random).payment(requireShare(newCategoryShare));
     }
   }
 
@@ -117,11 +127,15 @@ public final class CardFraud {
    * @param newCategoryShare from 0 to 1
    */
   public static Stream stream(long seed, double newCategoryShare) {
-    if (!(newCategoryShare >= 0 && newCategoryShare <= 1)) {
+    return new Stream(seed, requireShare(newCategoryShare));
+  }
+
+  private static double requireShare(double share) {
+    if (!(share >= 0 && share <= 1)) {
       throw new IllegalArgumentException(
-          "share of new categories is " + newCategoryShare + ", expected 0 to 1");
+          "share of new categories is " + share + ", expected 0 to 1");
     }
-    return new Stream(seed, newCategoryShare);
+    return share;
   }
 
   /** The first payments of a seed as a table. */

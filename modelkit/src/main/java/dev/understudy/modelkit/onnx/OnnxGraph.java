@@ -35,6 +35,9 @@ public final class OnnxGraph {
   /** A dimension that is the number of rows, and differs from call to call. */
   public static final long BATCH = -1;
 
+  /** Any other dimension that differs from call to call. */
+  public static final long ANY = -2;
+
   private static final String ML_DOMAIN = "ai.onnx.ml";
 
   private final GraphProto.Builder graph = GraphProto.newBuilder();
@@ -203,9 +206,12 @@ public final class OnnxGraph {
   private static TypeProto tensor(ElementType type, long... shape) {
     var dimensions = TensorShapeProto.newBuilder();
     for (long dimension : shape) {
-      var builder = TensorShapeProto.Dimension.newBuilder();
-      dimensions.addDim(
-          dimension == BATCH ? builder.setDimParam("N") : builder.setDimValue(dimension));
+      var builder = dimensions.addDimBuilder(); // stays empty for any size
+      if (dimension == BATCH) {
+        builder.setDimParam("N");
+      } else if (dimension != ANY) {
+        builder.setDimValue(dimension);
+      }
     }
     return TypeProto.newBuilder()
         .setTensorType(TypeProto.Tensor.newBuilder().setElemType(type.onnx()).setShape(dimensions))

@@ -67,7 +67,7 @@ public record DataContract(
       switch (slice) {
         case Slice.Edges(String column, double[] edges) ->
             text.append(", edges: [")
-                .append(Arrays.stream(edges).mapToObj(DataContract::number).collect(COMMAS))
+                .append(Arrays.stream(edges).mapToObj(DataContract::number).collect(Collectors.joining(", ")))
                 .append("]}\n");
         case Slice.Category category -> text.append(", category: true}\n");
       }
@@ -75,9 +75,6 @@ public record DataContract(
     text.append("privacy:\n  log: [").append(String.join(", ", logged)).append("]\n");
     return text.toString();
   }
-
-  private static final java.util.stream.Collector<CharSequence, ?, String> COMMAS =
-      Collectors.joining(", ");
 
   private static String number(double value) {
     return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);

@@ -56,7 +56,8 @@ public record ModelRepository(Path root) {
   private static void write(Path file, byte[] bytes) {
     try {
       Files.createDirectories(file.getParent());
-      Path partial = file.resolveSibling("." + file.getFileName() + ".partial");
+      String writer = ProcessHandle.current().pid() + "-" + Thread.currentThread().threadId();
+      Path partial = file.resolveSibling("." + file.getFileName() + "." + writer + ".partial");
       Files.write(partial, bytes);
       Files.move(
           partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Same language as the generated parser.</b> Last one wins for single fields, repeated
  * message fields are merged, shapes and contents may be packed or not, unknown fields are skipped,
  * strings must be UTF-8. On purpose stricter: a known field with another wire type is malformed
- * (the generated parser files it as unknown), so are groups, which proto3 does not have, more than
- * {@value #MAX_TENSORS} entries in any one repeated field or map, and more than 255 dimensions.
+ * (the generated parser files it as unknown), so are groups, which proto3 does not have, ten-byte
+ * varints that do not fit 64 bits or did not need ten, more than {@value #MAX_TENSORS} entries in
+ * any one repeated field or map, and more than 255 dimensions.
  *
  * <p><b>Byte order.</b> Every buffer handed out is little-endian, whatever the machine's order.
  *

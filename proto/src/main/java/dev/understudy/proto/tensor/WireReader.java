@@ -8,8 +8,9 @@ import java.util.Arrays;
 /**
  * A cursor over the protobuf wire format. It never reads past its limit, allocates nothing in
  * proportion to a claimed length, and throws only {@link MalformedMessageException}. As the
- * generated parsers do, it cuts tags, lengths and 32-bit varints to their low 32 bits, and takes
- * varints of at most ten bytes.
+ * generated parsers do, it cuts tags, lengths and 32-bit varints to their low 32 bits. Varints have
+ * at most ten bytes, and then the tenth is 1: of other values protobuf-java makes one number in the
+ * middle of a buffer and another at its end, so that two readers of one message might disagree.
  *
  * <p>Byte ranges travel as one {@code long}: offset in the upper half, length in the lower.
  */
@@ -168,6 +169,9 @@ final class WireReader {
       byte b = bytes.get(position++);
       result |= (long) (b & 0x7f) << shift;
       if (b >= 0) {
+        if (shift == 63 && b != 1) {
+          throw malformed("varint whose tenth byte is " + b + ", expected 1");
+        }
         return result;
       }
     }
