@@ -165,8 +165,7 @@ class FraudModelsTest {
       var report = models.report().version(version);
       assertEquals(report.auc(), Double.parseDouble(metadata.get("auc")), 1e-4);
       assertEquals(report.brier(), Double.parseDouble(metadata.get("brier")), 1e-5);
-      assertEquals(
-          "60000 generated card payments, generation 1", metadata.get("trained_on"));
+      assertEquals("60000 generated card payments, generation 1", metadata.get("trained_on"));
     }
   }
 

@@ -25,7 +25,10 @@ class FraudRepositoryTest {
     write(3);
     try (var tree = Files.walk(dir)) {
       List<String> files =
-          tree.filter(Files::isRegularFile).map(f -> dir.relativize(f).toString()).sorted().toList();
+          tree.filter(Files::isRegularFile)
+              .map(f -> dir.relativize(f).toString())
+              .sorted()
+              .toList();
       assertEquals(
           List.of(
               "fraud-detector/1/model.onnx",

@@ -58,9 +58,7 @@ public final class BatchRunner implements AutoCloseable {
                     || job.deadlineNanos() - nowNanos > 0)
             .toList();
     if (wanted.size() < batch.size()) {
-      batch.stream()
-          .filter(job -> !wanted.contains(job))
-          .forEach(job -> job.fail(job.expired()));
+      batch.stream().filter(job -> !wanted.contains(job)).forEach(job -> job.fail(job.expired()));
     }
     return wanted;
   }

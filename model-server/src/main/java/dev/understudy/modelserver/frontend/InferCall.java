@@ -74,8 +74,7 @@ final class InferCall implements InferenceJob {
     this.request = request;
     this.handle = handle;
     this.version = handle.version();
-    this.rows =
-        version.isBatching() ? Math.toIntExact(version.check().batchSize(request)) : 1;
+    this.rows = version.isBatching() ? Math.toIntExact(version.check().batchSize(request)) : 1;
     this.inputPositions = inputPositions(version, request);
     this.wantedOutputs = wantedOutputs(version, request);
     this.bucket = bucket(version, request, inputPositions);
@@ -120,7 +119,8 @@ final class InferCall implements InferenceJob {
       check(handle.version(), request);
       call = new InferCall(context, sink, streamed, arrivedNanos, request, handle);
     } catch (RuntimeException e) {
-      handle.version()
+      handle
+          .version()
           .statistics()
           .failed(FailureReason.OTHER, context.time().nanoTime() - arrivedNanos);
       handle.close();

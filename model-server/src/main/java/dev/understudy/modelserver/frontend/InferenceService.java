@@ -94,8 +94,7 @@ public final class InferenceService extends GRPCInferenceServiceGrpc.GRPCInferen
   /** The service as gRPC takes it, with inference reading and writing bytes. */
   public ServerServiceDefinition define() {
     ServerServiceDefinition generated = bindService();
-    var unary =
-        replace(GRPCInferenceServiceGrpc.getModelInferMethod(), new UnaryInfer(context));
+    var unary = replace(GRPCInferenceServiceGrpc.getModelInferMethod(), new UnaryInfer(context));
     var stream =
         replace(GRPCInferenceServiceGrpc.getModelStreamInferMethod(), new StreamInfer(context));
     var replaced =
@@ -104,12 +103,11 @@ public final class InferenceService extends GRPCInferenceServiceGrpc.GRPCInferen
             stream.getMethodDescriptor().getFullMethodName(), stream);
     List<ServerMethodDefinition<?, ?>> methods =
         generated.getMethods().stream()
-            .<ServerMethodDefinition<?, ?>>map(
-                method -> {
-                  ServerMethodDefinition<?, ?> own =
-                      replaced.get(method.getMethodDescriptor().getFullMethodName());
-                  return own == null ? method : own;
-                })
+            .<ServerMethodDefinition<?, ?>>map(method -> {
+              ServerMethodDefinition<?, ?> own =
+                  replaced.get(method.getMethodDescriptor().getFullMethodName());
+              return own == null ? method : own;
+            })
             .toList();
     ServiceDescriptor.Builder descriptor =
         ServiceDescriptor.newBuilder(generated.getServiceDescriptor().getName())
@@ -187,8 +185,7 @@ public final class InferenceService extends GRPCInferenceServiceGrpc.GRPCInferen
     answer(
         observer,
         () -> {
-          try (ModelHandle handle =
-              repository.acquire(request.getName(), request.getVersion())) {
+          try (ModelHandle handle = repository.acquire(request.getName(), request.getVersion())) {
             return metadata(handle.version());
           }
         });
@@ -228,8 +225,7 @@ public final class InferenceService extends GRPCInferenceServiceGrpc.GRPCInferen
     answer(
         observer,
         () -> {
-          try (ModelHandle handle =
-              repository.acquire(request.getName(), request.getVersion())) {
+          try (ModelHandle handle = repository.acquire(request.getName(), request.getVersion())) {
             return ModelConfigResponse.newBuilder().setConfig(handle.version().config()).build();
           }
         });

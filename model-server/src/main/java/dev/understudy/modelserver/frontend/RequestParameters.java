@@ -23,7 +23,9 @@ final class RequestParameters {
       ParameterValue value = request.parameter(name);
       if (name.startsWith("triton_") && !name.equals(EMPTY_FINAL_RESPONSE)) {
         return "parameter keys starting with 'triton_' are reserved for Triton usage and should not"
-            + " be specified: '" + name + "'";
+            + " be specified: '"
+            + name
+            + "'";
       }
       if (name.equals("headers") || name.equals("binary_data_output")) {
         return "parameter '" + name + "' is reserved";
@@ -31,7 +33,8 @@ final class RequestParameters {
       if (name.equals(EMPTY_FINAL_RESPONSE) && !(value instanceof ParameterValue.Bool)) {
         return "parameter '" + name + "' must be a bool";
       }
-      if (name.equals("timeout") && !(value instanceof ParameterValue.Int64(long micros) && micros >= 0)
+      if (name.equals("timeout")
+          && !(value instanceof ParameterValue.Int64(long micros) && micros >= 0)
           && !(value instanceof ParameterValue.UInt64(long unsigned) && unsigned >= 0)) {
         return "parameter 'timeout' must be an int64 of 0 or more microseconds";
       }

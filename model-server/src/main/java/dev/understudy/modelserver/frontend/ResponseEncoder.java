@@ -17,8 +17,7 @@ import java.nio.ByteBuffer;
  * the last field.
  */
 final class ResponseEncoder {
-  private static final InferParameter TRUE =
-      InferParameter.newBuilder().setBoolParam(true).build();
+  private static final InferParameter TRUE = InferParameter.newBuilder().setBoolParam(true).build();
 
   private ResponseEncoder() {}
 
@@ -54,8 +53,9 @@ final class ResponseEncoder {
         tensor.addShape(dim);
       }
       data[i] = outputs.data(wanted[i], fromRow, rows);
-      size += CodedOutputStream.computeByteBufferSize(
-          ModelInferResponse.RAW_OUTPUT_CONTENTS_FIELD_NUMBER, data[i]);
+      size +=
+          CodedOutputStream.computeByteBufferSize(
+              ModelInferResponse.RAW_OUTPUT_CONTENTS_FIELD_NUMBER, data[i]);
     }
     ModelInferResponse built = head.build();
     byte[] message = new byte[Math.toIntExact(size + built.getSerializedSize())];

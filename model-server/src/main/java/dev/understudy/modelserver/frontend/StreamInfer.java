@@ -143,8 +143,7 @@ final class StreamInfer implements ServerCallHandler<byte[], byte[]> {
 
     private static byte[] wrap(byte[] response) {
       int field = ModelStreamInferResponse.INFER_RESPONSE_FIELD_NUMBER;
-      byte[] message =
-          new byte[CodedOutputStream.computeByteArraySize(field, response)];
+      byte[] message = new byte[CodedOutputStream.computeByteArraySize(field, response)];
       CodedOutputStream out = CodedOutputStream.newInstance(message);
       try {
         out.writeTag(field, WireFormat.WIRETYPE_LENGTH_DELIMITED);

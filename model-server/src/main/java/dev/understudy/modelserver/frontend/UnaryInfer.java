@@ -9,7 +9,9 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import org.jspecify.annotations.Nullable;
 
-/** {@code ModelInfer}: one request, one answer, and in the trailers how the server spent its time. */
+/**
+ * {@code ModelInfer}: one request, one answer, and in the trailers how the server spent its time.
+ */
 final class UnaryInfer implements ServerCallHandler<byte[], byte[]> {
   static final Metadata.Key<byte[]> TIMING =
       Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);

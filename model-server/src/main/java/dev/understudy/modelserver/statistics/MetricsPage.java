@@ -63,10 +63,14 @@ public final class MetricsPage {
         line -> line.statistics().getExecutionCount());
     duration("request", "Cumulative inference request duration", InferStatistics::getSuccess);
     duration("queue", "Cumulative inference queuing duration", InferStatistics::getQueue);
-    duration("compute_input", "Cumulative compute input duration", InferStatistics::getComputeInput);
-    duration("compute_infer", "Cumulative compute inference duration", InferStatistics::getComputeInfer);
     duration(
-        "compute_output", "Cumulative inference compute output duration", InferStatistics::getComputeOutput);
+        "compute_input", "Cumulative compute input duration", InferStatistics::getComputeInput);
+    duration(
+        "compute_infer", "Cumulative compute inference duration", InferStatistics::getComputeInfer);
+    duration(
+        "compute_output",
+        "Cumulative inference compute output duration",
+        InferStatistics::getComputeOutput);
     header(
         "nv_inference_pending_request_count",
         "gauge",

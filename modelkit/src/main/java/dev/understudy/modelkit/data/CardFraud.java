@@ -106,8 +106,9 @@ public final class CardFraud {
     }
 
     /**
-     * The next payment, as if the stream had been made with this share. Payments of known categories
-     * do not depend on the share, so a world can begin to change in the middle of a stream.
+     * The next payment, as if the stream had been made with this share. Payments of known
+     * categories do not depend on the share, so a world can begin to change in the middle of a
+     * stream.
      *
      * @param newCategoryShare from 0 to 1
      */

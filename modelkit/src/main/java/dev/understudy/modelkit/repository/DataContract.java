@@ -67,7 +67,10 @@ public record DataContract(
       switch (slice) {
         case Slice.Edges(String column, double[] edges) ->
             text.append(", edges: [")
-                .append(Arrays.stream(edges).mapToObj(DataContract::number).collect(Collectors.joining(", ")))
+                .append(
+                    Arrays.stream(edges)
+                        .mapToObj(DataContract::number)
+                        .collect(Collectors.joining(", ")))
                 .append("]}\n");
         case Slice.Category category -> text.append(", category: true}\n");
       }

@@ -27,8 +27,7 @@ class TableTest {
 
   @Test
   void sizesMustFit() {
-    assertThrows(
-        IllegalArgumentException.class, () -> Table.of(2, new float[5], new boolean[3]));
+    assertThrows(IllegalArgumentException.class, () -> Table.of(2, new float[5], new boolean[3]));
     assertThrows(IllegalArgumentException.class, () -> TABLE.withColumn(new float[2]));
   }
 }

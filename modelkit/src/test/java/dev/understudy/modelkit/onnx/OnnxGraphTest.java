@@ -50,8 +50,7 @@ class OnnxGraphTest {
     var graph = new OnnxGraph("g");
     var failure =
         assertThrows(
-            IllegalArgumentException.class,
-            () -> graph.node("Cast", "y", Map.of("to", 1.5), "x"));
+            IllegalArgumentException.class, () -> graph.node("Cast", "y", Map.of("to", 1.5), "x"));
     assertTrue(failure.toString().contains("java.lang.Double"), failure::toString);
   }
 }

@@ -35,7 +35,8 @@ class LogisticRegressionTest {
   @Test
   void theLogOddsBehindTheDataAreFound() {
     var model = LogisticRegression.train(table(0), COLUMNS, 1);
-    double step = logit(model.probability(new float[] {1, 0})) - logit(model.probability(new float[] {0, 0}));
+    double step =
+        logit(model.probability(new float[] {1, 0})) - logit(model.probability(new float[] {0, 0}));
     double category =
         logit(model.probability(new float[] {0, 2})) - logit(model.probability(new float[] {0, 1}));
     assertEquals(2, step, .3);
@@ -70,8 +71,7 @@ class LogisticRegressionTest {
   @Test
   void columnsMustDescribeTheTable() {
     List<Column> one = COLUMNS.subList(0, 1);
-    assertThrows(
-        IllegalArgumentException.class, () -> LogisticRegression.train(table(.2), one, 1));
+    assertThrows(IllegalArgumentException.class, () -> LogisticRegression.train(table(.2), one, 1));
   }
 
   private static double logit(double p) {
