@@ -12,9 +12,9 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * The chain that makes the audit log tamper-evident: each record's hash is the SHA-256 over the hash
- * before it and the record, so that whoever changes, inserts or removes one must change all that
- * follow, and the head.
+ * The chain that makes the audit log tamper-evident: each record's hash is the SHA-256 over the
+ * hash before it and the record, so that whoever changes, inserts or removes one must change all
+ * that follow, and the head.
  *
  * <p>A record's canonical form is its sequence and time as 64-bit big-endian integers, then actor,
  * action, model, rollout id and detail, each as a 32-bit length and that many bytes of UTF-8.

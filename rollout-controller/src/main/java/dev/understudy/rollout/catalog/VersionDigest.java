@@ -16,10 +16,10 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * The digest by which a version is known: SHA-256 over all files below its directory in the order of
- * their names. Each file adds its name relative to the directory (UTF-8, {@code /} between parts), a
- * zero byte, its length as a 64-bit big-endian integer, and its bytes. External data of an ONNX
- * model is therefore covered, and so is a file that appears or is renamed.
+ * The digest by which a version is known: SHA-256 over all files below its directory in the order
+ * of their names. Each file adds its name relative to the directory (UTF-8, {@code /} between
+ * parts), a zero byte, its length as a 64-bit big-endian integer, and its bytes. External data of
+ * an ONNX model is therefore covered, and so is a file that appears or is renamed.
  */
 public final class VersionDigest {
   private static final int MAX_FILES = 10_000;

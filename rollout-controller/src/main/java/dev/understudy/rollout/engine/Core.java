@@ -36,7 +36,8 @@ record Core(
   ModelConfig config(String model) {
     ModelConfig config = models.get(model);
     if (config == null) {
-      throw new IllegalStateException("model: " + model + " (expected: one of " + models.keySet() + ")");
+      throw new IllegalStateException(
+          "model: " + model + " (expected: one of " + models.keySet() + ")");
     }
     return config;
   }

@@ -129,7 +129,8 @@ final class Drive {
       return;
     }
     Action action =
-        core.policy().decide(rollout.state(), new Observed(report, heardMillis), now, rollout.plan());
+        core.policy()
+            .decide(rollout.state(), new Observed(report, heardMillis), now, rollout.plan());
     act(action, now);
   }
 
@@ -141,7 +142,8 @@ final class Drive {
         }
       }
       case Action.Advance advance -> toStep(advance.step(), Core.CONTROLLER, advance.why());
-      case Action.Promote promote -> toStep(rollout.plan().getStepsCount(), Core.CONTROLLER, promote.why());
+      case Action.Promote promote ->
+          toStep(rollout.plan().getStepsCount(), Core.CONTROLLER, promote.why());
       case Action.Pause pause ->
           commit(
               rollout.state().paused(pause.reason(), pause.detail(), now),
@@ -152,7 +154,7 @@ final class Drive {
           commit(rollout.state().resumed(now), "rollout.resume", Core.CONTROLLER, more.why());
       case Action.Abort abort -> abort(Reasons.ABORTED, Core.CONTROLLER, abort.detail());
       case Action.Undo undo -> undo(Core.CONTROLLER, undo.detail());
-      case Action.FinishWatching ignored -> {
+      case Action.FinishWatching _ -> {
         commit(
             rollout.state().to(Phase.HEALTHY, "", "", now),
             "rollout.healthy",
@@ -287,8 +289,8 @@ final class Drive {
     inTurn(
         mine,
         prepared.thenCombine(
-            prepared.thenCompose(
-                done -> core.fleets().signature(config.challengerFleet(), config.name(), challenger)),
+            prepared.thenCompose(done ->
+                core.fleets().signature(config.challengerFleet(), config.name(), challenger)),
             Prepared::new),
         ready -> {
           remember(ready.done);
@@ -398,7 +400,7 @@ final class Drive {
   private void retain(String champion) {
     List<Fleets.Holding> holdings =
         Holdings.afterwards(config, champion, rollout.challengerVersion());
-    var unused =
+    var _ =
         core.fleets()
             .retain(config.name(), holdings)
             .thenAccept(done -> core.turns().post(() -> remember(done)));
@@ -422,30 +424,29 @@ final class Drive {
       RolloutState next, String action, String actor, String why, Consumer<Change> more) {
     long now = core.time().wallMillis();
     core.store()
-        .change(
-            tx -> {
-              long revision = tx.nextRevision();
-              StoredRollout kept =
-                  rollout.with(next, revision, Phases.inFlight(next.phase()) ? 0 : now);
-              tx.save(kept);
-              if (next.phase() == Phase.DEGRADED) {
-                alias(tx, "challenger", "", now);
-              }
-              more.accept(tx);
-              tx.decide(kept.id(), decision(next, actor, why, revision, now));
-              if (report != null) {
-                tx.report(kept.id(), report);
-              }
-              tx.audit(now, actor, action, kept.model(), kept.id(), why);
-              tx.audit(
-                  now,
-                  Core.CONTROLLER,
-                  "routing.publish",
-                  kept.model(),
-                  kept.id(),
-                  "epoch " + core.store().epoch() + " revision " + revision);
-              rolloutAfter = kept;
-            });
+        .change(tx -> {
+          long revision = tx.nextRevision();
+          StoredRollout kept =
+              rollout.with(next, revision, Phases.inFlight(next.phase()) ? 0 : now);
+          tx.save(kept);
+          if (next.phase() == Phase.DEGRADED) {
+            alias(tx, "challenger", "", now);
+          }
+          more.accept(tx);
+          tx.decide(kept.id(), decision(next, actor, why, revision, now));
+          if (report != null) {
+            tx.report(kept.id(), report);
+          }
+          tx.audit(now, actor, action, kept.model(), kept.id(), why);
+          tx.audit(
+              now,
+              Core.CONTROLLER,
+              "routing.publish",
+              kept.model(),
+              kept.id(),
+              "epoch " + core.store().epoch() + " revision " + revision);
+          rolloutAfter = kept;
+        });
     rollout = Objects.requireNonNull(rolloutAfter);
     waitingFor = "";
     core.publish();
@@ -457,8 +458,7 @@ final class Drive {
 
   private DecisionRecord decision(
       RolloutState next, String actor, String why, long revision, long now) {
-    boolean onTrial =
-        Phases.onTrial(next.phase() == Phase.PAUSED ? next.resume() : next.phase());
+    boolean onTrial = Phases.onTrial(next.phase() == Phase.PAUSED ? next.resume() : next.phase());
     return DecisionRecord.newBuilder()
         .setUnixMs(now)
         .setPhase(next.phase())
@@ -481,41 +481,40 @@ final class Drive {
     tx.alias(config.name(), alias, version, rollout.id(), now);
   }
 
-  /** Records the calls that were made to model servers; what is to be known goes into a decision. */
+  /**
+   * Records the calls that were made to model servers; what is to be known goes into a decision.
+   */
   private void remember(Fleets.Done done) {
     notes = done.notes().isEmpty() ? "" : "; " + String.join("; ", done.notes());
     if (!done.calls().isEmpty() || !done.notes().isEmpty()) {
       long now = core.time().wallMillis();
       core.store()
-          .change(
-              tx -> {
-                for (String call : done.calls()) {
-                  tx.audit(now, Core.CONTROLLER, "fleet.load", config.name(), rollout.id(), call);
-                }
-                for (String note : done.notes()) {
-                  tx.audit(now, Core.CONTROLLER, "fleet.note", config.name(), rollout.id(), note);
-                }
-              });
+          .change(tx -> {
+            for (String call : done.calls()) {
+              tx.audit(now, Core.CONTROLLER, "fleet.load", config.name(), rollout.id(), call);
+            }
+            for (String note : done.notes()) {
+              tx.audit(now, Core.CONTROLLER, "fleet.note", config.name(), rollout.id(), note);
+            }
+          });
     }
   }
 
   private <T> void inTurn(
       long mine, CompletableFuture<T> future, Consumer<T> then, Consumer<String> otherwise) {
-    var unused =
-        future.whenComplete(
-            (value, failure) ->
-                core.turns()
-                    .post(
-                        () -> {
-                          if (turn != mine) {
-                            return;
-                          }
-                          if (failure == null) {
-                            then.accept(value);
-                          } else {
-                            otherwise.accept(text(failure));
-                          }
-                        }));
+    var _ =
+        future.whenComplete((value, failure) ->
+            core.turns()
+                .post(() -> {
+                  if (turn != mine) {
+                    return;
+                  }
+                  if (failure == null) {
+                    then.accept(value);
+                  } else {
+                    otherwise.accept(text(failure));
+                  }
+                }));
   }
 
   private static String text(Throwable failure) {

@@ -32,9 +32,10 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs every rollout. Reports of the judge, words of routers, answers of model servers, commands and
- * a timer are events; each is handled in turn on one thread, so that every decision sees the ones
- * before it. A report is acted upon when it arrives; the timer only serves what time alone brings.
+ * Runs every rollout. Reports of the judge, words of routers, answers of model servers, commands
+ * and a timer are events; each is handled in turn on one thread, so that every decision sees the
+ * ones before it. A report is acted upon when it arrives; the timer only serves what time alone
+ * brings.
  *
  * <p>Only one controller leads. When another one has begun a newer epoch, on the same file or as
  * routers tell, this one stops renewing leases and refuses commands.
@@ -103,43 +104,42 @@ public final class Engine implements AutoCloseable {
   /** Continues every rollout where it was, and serves the routing table. */
   public void start() {
     core.turns()
-        .call(
-            () -> {
-              core.store()
-                  .change(
-                      tx -> {
-                        if (core.store().revision() == 0) {
-                          tx.nextRevision();
-                        }
-                        audit(tx, "controller.start", "", "", "epoch " + core.store().epoch());
-                      });
-              for (ModelConfig config : core.models().values()) {
-                String champion = core.champion(config.name());
-                if (!champion.equals(config.champion())) {
-                  log.info(
-                      () ->
-                          config.name()
-                              + ": version "
-                              + champion
-                              + " was promoted and is champion; the configured "
-                              + config.champion()
-                              + " is not used");
+        .call(() -> {
+          core.store()
+              .change(tx -> {
+                if (core.store().revision() == 0) {
+                  tx.nextRevision();
                 }
-                describe(config);
-              }
-              core.publish();
-              for (StoredRollout rollout : core.store().inFlight()) {
-                if (core.models().containsKey(rollout.model())) {
-                  drive(rollout);
-                } else {
-                  log.warning(
-                      () ->
-                          "rollout " + rollout.id() + ": model " + rollout.model()
-                              + " is not configured any more; it stays where it is");
-                }
-              }
-              return core.store().epoch();
-            });
+                audit(tx, "controller.start", "", "", "epoch " + core.store().epoch());
+              });
+          for (ModelConfig config : core.models().values()) {
+            String champion = core.champion(config.name());
+            if (!champion.equals(config.champion())) {
+              log.info(() ->
+                  config.name()
+                      + ": version "
+                      + champion
+                      + " was promoted and is champion; the configured "
+                      + config.champion()
+                      + " is not used");
+            }
+            describe(config);
+          }
+          core.publish();
+          for (StoredRollout rollout : core.store().inFlight()) {
+            if (core.models().containsKey(rollout.model())) {
+              drive(rollout);
+            } else {
+              log.warning(() ->
+                  "rollout "
+                      + rollout.id()
+                      + ": model "
+                      + rollout.model()
+                      + " is not configured any more; it stays where it is");
+            }
+          }
+          return core.store().epoch();
+        });
     timers.add(scheduler.every(TICK, "look at rollouts", () -> core.turns().post(this::tick)));
     timers.add(
         scheduler.every(
@@ -178,20 +178,18 @@ public final class Engine implements AutoCloseable {
   /** Runs a command in turn. */
   <T> T command(Callable<T> command) {
     return core.turns()
-        .call(
-            () -> {
-              String why = fenced;
-              if (why != null) {
-                throw Fault.of(Status.Code.FAILED_PRECONDITION, "NOT_LEADING", why);
-              }
-              try {
-                return command.call();
-              } catch (FencedException e) {
-                fence(String.valueOf(e.getMessage()));
-                throw Fault.of(
-                    Status.Code.FAILED_PRECONDITION, "NOT_LEADING", String.valueOf(fenced));
-              }
-            });
+        .call(() -> {
+          String why = fenced;
+          if (why != null) {
+            throw Fault.of(Status.Code.FAILED_PRECONDITION, "NOT_LEADING", why);
+          }
+          try {
+            return command.call();
+          } catch (FencedException e) {
+            fence(String.valueOf(e.getMessage()));
+            throw Fault.of(Status.Code.FAILED_PRECONDITION, "NOT_LEADING", String.valueOf(fenced));
+          }
+        });
   }
 
   /** The rollout that is in flight for a model; null if none is. */
@@ -225,35 +223,34 @@ public final class Engine implements AutoCloseable {
             now);
     String planDigest = Plans.digest(plan);
     core.store()
-        .change(
-            tx -> {
-              tx.insert(
-                  new StoredRollout(
-                      id,
-                      plan,
-                      planDigest,
-                      attempt,
-                      champion,
-                      spec,
-                      RolloutState.pending(now),
-                      core.store().revision(),
-                      0));
-              tx.alias(config.name(), "challenger", challenger, id, now);
-              tx.audit(
-                  now,
-                  actor,
-                  "rollout.start",
-                  config.name(),
+        .change(tx -> {
+          tx.insert(
+              new StoredRollout(
                   id,
-                  "version "
-                      + challenger
-                      + " against "
-                      + champion
-                      + ", attempt "
-                      + attempt
-                      + ", plan "
-                      + planDigest);
-            });
+                  plan,
+                  planDigest,
+                  attempt,
+                  champion,
+                  spec,
+                  RolloutState.pending(now),
+                  core.store().revision(),
+                  0));
+          tx.alias(config.name(), "challenger", challenger, id, now);
+          tx.audit(
+              now,
+              actor,
+              "rollout.start",
+              config.name(),
+              id,
+              "version "
+                  + challenger
+                  + " against "
+                  + champion
+                  + ", attempt "
+                  + attempt
+                  + ", plan "
+                  + planDigest);
+        });
     StoredRollout stored = core.store().rollout(id).orElseThrow();
     return drive(stored).status();
   }
@@ -268,16 +265,15 @@ public final class Engine implements AutoCloseable {
     if (fenced != null) {
       return;
     }
-    guarded(
-        () -> {
-          noteApplied();
-          for (Drive drive : List.copyOf(drives.values())) {
-            if (!drive.hasEnded()) {
-              drive.look();
-            }
-          }
-          drives.values().removeIf(Drive::hasEnded);
-        });
+    guarded(() -> {
+      noteApplied();
+      for (Drive drive : List.copyOf(drives.values())) {
+        if (!drive.hasEnded()) {
+          drive.look();
+        }
+      }
+      drives.values().removeIf(Drive::hasEnded);
+    });
   }
 
   /** Notes which decisions every connected router has in force by now. */
@@ -297,43 +293,39 @@ public final class Engine implements AutoCloseable {
     if (core.store().signature(config.name(), champion) != null) {
       return;
     }
-    var unused =
+    var _ =
         core.fleets()
             .signature(config.championFleet(), config.name(), champion)
-            .whenComplete(
-                (signature, failure) -> {
-                  if (failure == null) {
-                    core.turns()
-                        .post(
-                            () ->
-                                guarded(
-                                    () -> {
-                                      core.store()
-                                          .change(
-                                              tx -> {
-                                                tx.signature(config.name(), champion, signature);
-                                                long revision = tx.nextRevision();
-                                                audit(
-                                                    tx,
-                                                    "routing.publish",
-                                                    config.name(),
-                                                    "",
-                                                    "revision " + revision);
-                                              });
-                                      core.publish();
-                                    }));
-                  } else {
-                    log.fine(() -> config.name() + ": not described yet: " + failure);
-                    var later =
-                        scheduler.after(
-                            SIGNATURE_RETRY,
-                            "ask what " + config.name() + " takes",
-                            () -> core.turns().post(() -> describe(config)));
-                    if (fenced != null) {
-                      later.cancel();
-                    }
-                  }
-                });
+            .whenComplete((signature, failure) -> {
+              if (failure == null) {
+                core.turns()
+                    .post(() ->
+                        guarded(() -> {
+                          core.store()
+                              .change(tx -> {
+                                tx.signature(config.name(), champion, signature);
+                                long revision = tx.nextRevision();
+                                audit(
+                                    tx,
+                                    "routing.publish",
+                                    config.name(),
+                                    "",
+                                    "revision " + revision);
+                              });
+                          core.publish();
+                        }));
+              } else {
+                log.fine(() -> config.name() + ": not described yet: " + failure);
+                var later =
+                    scheduler.after(
+                        SIGNATURE_RETRY,
+                        "ask what " + config.name() + " takes",
+                        () -> core.turns().post(() -> describe(config)));
+                if (fenced != null) {
+                  later.cancel();
+                }
+              }
+            });
   }
 
   private List<String> register(String model, List<CatalogVersion> found) {
@@ -356,19 +348,18 @@ public final class Engine implements AutoCloseable {
                 + ", as registered; a version never changes, give the new files a new number)");
       } else if (before == null || !before.getCardMap().equals(version.getCardMap())) {
         core.store()
-            .change(
-                tx -> {
-                  tx.register(
-                      before == null
-                          ? version
-                          : before.toBuilder().clearCard().putAllCard(version.getCardMap()).build());
-                  audit(
-                      tx,
-                      "catalog.register",
-                      model,
-                      "",
-                      "version " + version.getVersion() + " digest " + version.getDigest());
-                });
+            .change(tx -> {
+              tx.register(
+                  before == null
+                      ? version
+                      : before.toBuilder().clearCard().putAllCard(version.getCardMap()).build());
+              audit(
+                  tx,
+                  "catalog.register",
+                  model,
+                  "",
+                  "version " + version.getVersion() + " digest " + version.getDigest());
+            });
       }
     }
     problems.forEach(log::warning);
@@ -427,9 +418,7 @@ public final class Engine implements AutoCloseable {
     public void onNewerEpoch(long epoch) {
       Engine to = engine;
       if (to != null) {
-        to.core
-            .turns()
-            .post(() -> to.fence("a router follows a controller of epoch " + epoch));
+        to.core.turns().post(() -> to.fence("a router follows a controller of epoch " + epoch));
       }
     }
   }

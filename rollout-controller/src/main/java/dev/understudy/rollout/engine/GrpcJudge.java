@@ -21,9 +21,10 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The judge behind a channel. Each feed first says what is to be judged (a judge that was restarted,
- * or restored from an older disk, then knows it again), then watches the report. A silent watch is
- * asked from time to time, because silence may mean that nothing changed or that nobody is there.
+ * The judge behind a channel. Each feed first says what is to be judged (a judge that was
+ * restarted, or restored from an older disk, then knows it again), then watches the report. A
+ * silent watch is asked from time to time, because silence may mean that nothing changed or that
+ * nobody is there.
  */
 public final class GrpcJudge implements Judge {
   static final Duration HEARTBEAT = Duration.ofSeconds(3);

@@ -21,7 +21,8 @@ final class Headlines {
     RolloutPlan plan = rollout.plan();
     String version = "version " + rollout.challengerVersion();
     return switch (state.phase()) {
-      case PENDING -> join(version, "pending", state.detail().isEmpty() ? waitingFor : state.detail());
+      case PENDING ->
+          join(version, "pending", state.detail().isEmpty() ? waitingFor : state.detail());
       case SHADOWING ->
           join(version, "shadow " + percent(Steps.mirrorBp(plan, state.step())), waitingFor);
       case PROGRESSING ->

@@ -4,6 +4,7 @@ import dev.understudy.chassis.error.Fault;
 import dev.understudy.proto.v1.CatalogVersion;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.OutputKind;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.rollout.routing.ModelConfig;
 import dev.understudy.rollout.store.StoredRollout;
@@ -23,11 +24,7 @@ final class Starts {
    * @param problems of the catalog: versions whose files have changed
    */
   static void check(
-      Core core,
-      ModelConfig config,
-      RolloutPlan plan,
-      String champion,
-      List<String> problems) {
+      Core core, ModelConfig config, RolloutPlan plan, String champion, List<String> problems) {
     String model = config.name();
     String challenger = plan.getChallengerVersion();
     if (!core.store().list(model, 1).stream().allMatch(r -> r.endedMillis() != 0)) {
@@ -110,32 +107,33 @@ final class Starts {
     }
     long now = core.time().wallMillis();
     core.store()
-        .change(
-            tx -> {
-              tx.register(
-                  CatalogVersion.newBuilder()
-                      .setModel(config.name())
-                      .setVersion(challenger)
-                      .setRegisteredUnixMs(now)
-                      .putCard("digest", "unknown: the servers are not ours and no repository is configured")
-                      .build());
-              tx.audit(
-                  now,
-                  Core.CONTROLLER,
-                  "catalog.register",
-                  config.name(),
-                  "",
-                  "version " + challenger + " without digest");
-            });
+        .change(tx -> {
+          tx.register(
+              CatalogVersion.newBuilder()
+                  .setModel(config.name())
+                  .setVersion(challenger)
+                  .setRegisteredUnixMs(now)
+                  .putCard(
+                      "digest", "unknown: the servers are not ours and no repository is configured")
+                  .build());
+          tx.audit(
+              now,
+              Core.CONTROLLER,
+              "catalog.register",
+              config.name(),
+              "",
+              "version " + challenger + " without digest");
+        });
   }
 
   private static @Nullable String lacking(ModelConfig config, MetricSpec metric) {
+    var decision = config.contract().getDecision();
     if (metric.getKind() == MetricKind.CHANGED_DECISIONS
-        && !config.contract().getDecision().hasCutoff()) {
+        && decision.getKind() != OutputKind.LABELS
+        && !decision.hasCutoff()) {
       return "decision.cutoff";
     }
-    if (metric.getKind() == MetricKind.QUALITY
-        && config.contract().getDecision().getOutput().isEmpty()) {
+    if (metric.getKind() == MetricKind.QUALITY && decision.getOutput().isEmpty()) {
       return "decision.output";
     }
     return null;

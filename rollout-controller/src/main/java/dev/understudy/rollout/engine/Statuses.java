@@ -17,7 +17,8 @@ final class Statuses {
   static RolloutStatus of(
       Store store, StoredRollout rollout, @Nullable EvidenceReport report, String waitingFor) {
     var state = rollout.state();
-    var lived = state.phase() == dev.understudy.proto.v1.Phase.PAUSED ? state.resume() : state.phase();
+    var lived =
+        state.phase() == dev.understudy.proto.v1.Phase.PAUSED ? state.resume() : state.phase();
     boolean onTrial = Phases.onTrial(lived);
     RolloutStatus.Builder status =
         RolloutStatus.newBuilder()

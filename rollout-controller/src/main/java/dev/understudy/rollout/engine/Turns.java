@@ -37,14 +37,13 @@ final class Turns implements AutoCloseable {
    */
   void post(Runnable task) {
     try {
-      executor.execute(
-          () -> {
-            try {
-              task.run();
-            } catch (RuntimeException e) {
-              log.log(Level.WARNING, "a rollout's event could not be handled", e);
-            }
-          });
+      executor.execute(() -> {
+        try {
+          task.run();
+        } catch (RuntimeException e) {
+          log.log(Level.WARNING, "a rollout's event could not be handled", e);
+        }
+      });
     } catch (RejectedExecutionException full) {
       dropped.incrementAndGet();
     }

@@ -12,8 +12,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Those who watch rollouts. A watcher that reads slowly gets the newest status when it can take one.
- * Watching ends with the rollout. Safe for use by any thread.
+ * Those who watch rollouts. A watcher that reads slowly gets the newest status when it can take
+ * one. Watching ends with the rollout. Safe for use by any thread.
  */
 final class Watchers {
   private static final int MAX_WATCHERS = 256;
@@ -39,7 +39,9 @@ final class Watchers {
         return;
       }
       if (!ended
-          && byRollout.computeIfAbsent(watcher.rolloutId, id -> new LinkedHashSet<>()).add(watcher)) {
+          && byRollout
+              .computeIfAbsent(watcher.rolloutId, id -> new LinkedHashSet<>())
+              .add(watcher)) {
         count++;
       }
     }

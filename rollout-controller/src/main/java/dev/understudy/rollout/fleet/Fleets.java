@@ -38,6 +38,5 @@ public interface Fleets {
   CompletableFuture<Done> retain(String model, List<Holding> holdings);
 
   /** What a version takes and gives, asked of the first server that answers. */
-  CompletableFuture<ModelSignature> signature(
-      List<HostPort> servers, String model, String version);
+  CompletableFuture<ModelSignature> signature(List<HostPort> servers, String model, String version);
 }

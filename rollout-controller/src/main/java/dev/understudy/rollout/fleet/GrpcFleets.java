@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * Speaks the Open Inference Protocol and Triton's repository extension to model servers.
  *
  * <p>Versions are chosen by {@code RepositoryModelLoad} with the parameter {@code config} set to
- * {@code {"version_policy":{"specific":{"versions":[…]}}}}. A server without that call, or in a mode
- * that forbids it, is waited for instead: somebody else must give it the version.
+ * {@code {"version_policy":{"specific":{"versions":[…]}}}}. A server without that call, or in a
+ * mode that forbids it, is waited for instead: somebody else must give it the version.
  *
  * <p>Each server is spoken to on a virtual thread of its own, so a hanging one delays no other.
  */
@@ -72,18 +72,17 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
   @Override
   public CompletableFuture<ModelSignature> signature(
       List<HostPort> servers, String model, String version) {
-    return async(
-        () -> {
-          String last = "no server is configured";
-          for (HostPort server : servers) {
-            try {
-              return signatureOf(server, model, version);
-            } catch (StatusRuntimeException e) {
-              last = server + ": " + describe(e);
-            }
-          }
-          throw new FleetException(model + " version " + version + ": " + last);
-        });
+    return async(() -> {
+      String last = "no server is configured";
+      for (HostPort server : servers) {
+        try {
+          return signatureOf(server, model, version);
+        } catch (StatusRuntimeException e) {
+          last = server + ": " + describe(e);
+        }
+      }
+      throw new FleetException(model + " version " + version + ": " + last);
+    });
   }
 
   @Override
@@ -156,15 +155,14 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
       load(model, holding, calls);
       return new Done(calls, List.of());
     } catch (StatusRuntimeException e) {
-      return new Done(
-          calls, List.of(holding.server() + " keeps what it holds: " + describe(e)));
+      return new Done(calls, List.of(holding.server() + " keeps what it holds: " + describe(e)));
     }
   }
 
   private void load(String model, Holding holding, List<String> calls) {
     String config = versionPolicy(holding.versions());
     try {
-      var unused =
+      var _ =
           stub(holding.server(), patience.toSeconds())
               .repositoryModelLoad(
                   RepositoryModelLoadRequest.newBuilder()
@@ -272,20 +270,19 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
 
   private <T> CompletableFuture<T> async(Callable<T> work) {
     var result = new CompletableFuture<T>();
-    threads.execute(
-        () -> {
-          try {
-            result.complete(work.call());
-          } catch (ExecutionException e) {
-            Throwable cause = e.getCause();
-            result.completeExceptionally(cause == null ? e : cause);
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            result.completeExceptionally(new FleetException("the controller is stopping"));
-          } catch (Exception e) {
-            result.completeExceptionally(e);
-          }
-        });
+    threads.execute(() -> {
+      try {
+        result.complete(work.call());
+      } catch (ExecutionException e) {
+        Throwable cause = e.getCause();
+        result.completeExceptionally(cause == null ? e : cause);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        result.completeExceptionally(new FleetException("the controller is stopping"));
+      } catch (Exception e) {
+        result.completeExceptionally(e);
+      }
+    });
     return result;
   }
 }

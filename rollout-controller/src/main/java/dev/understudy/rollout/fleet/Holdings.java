@@ -16,8 +16,7 @@ import java.util.TreeSet;
  * each of them needs; so it is never told to drop what another arm uses.
  */
 public final class Holdings {
-  private static final Comparator<String> NUMERIC =
-      Comparator.comparingLong(Long::parseLong);
+  private static final Comparator<String> NUMERIC = Comparator.comparingLong(Long::parseLong);
 
   private Holdings() {}
 
@@ -68,7 +67,7 @@ public final class Holdings {
 
   private static void merge(
       Map<HostPort, SortedSet<String>> wanted, HostPort server, String version) {
-    wanted.computeIfAbsent(server, unused -> new TreeSet<>(NUMERIC)).add(version);
+    wanted.computeIfAbsent(server, _ -> new TreeSet<>(NUMERIC)).add(version);
   }
 
   private static void add(

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the configuration says about one model.
  *
- * @param repository where its versions lie; null with somebody else's server, whose digests are then
- *     unknown
+ * @param repository where its versions lie; null with somebody else's server, whose digests are
+ *     then unknown
  * @param contract the default instance if there is none
  * @param champion who serves as long as nothing was ever promoted
  * @param championFleet servers of the champion, at least one

@@ -96,8 +96,7 @@ public final class RouteBuilder {
       if (plan.getMirroredControl()) {
         List<HostPort> fleet =
             config.controlFleet().isEmpty() ? config.championFleet() : config.controlFleet();
-        route.addArms(
-            arm("mirrored-control", Role.MIRRORED_CONTROL, champion, digestOf, fleet));
+        route.addArms(arm("mirrored-control", Role.MIRRORED_CONTROL, champion, digestOf, fleet));
         copies.addArms("mirrored-control");
       }
       route.setMirror(copies);
@@ -122,7 +121,11 @@ public final class RouteBuilder {
   }
 
   private static Arm arm(
-      String name, Role role, String version, UnaryOperator<String> digestOf, List<HostPort> fleet) {
+      String name,
+      Role role,
+      String version,
+      UnaryOperator<String> digestOf,
+      List<HostPort> fleet) {
     return Arm.newBuilder()
         .setName(name)
         .setRole(role)

@@ -107,9 +107,8 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
   /** The revision of this epoch that every connected router has reached; empty without routers. */
   public synchronized OptionalLong appliedByAll(long epoch) {
     return connected().stream()
-        .mapToLong(
-            router ->
-                router.state.getAppliedEpoch() == epoch ? router.state.getAppliedRevision() : 0)
+        .mapToLong(router ->
+            router.state.getAppliedEpoch() == epoch ? router.state.getAppliedRevision() : 0)
         .min();
   }
 
@@ -133,7 +132,9 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
   private void report(Connection connection, RouterState state) {
     if (state.getRouter().isEmpty()) {
       throw Fault.of(
-          Status.Code.INVALID_ARGUMENT, "ROUTER_WITHOUT_NAME", "router: is empty (expected: a name)");
+          Status.Code.INVALID_ARGUMENT,
+          "ROUTER_WITHOUT_NAME",
+          "router: is empty (expected: a name)");
     }
     boolean isNew;
     long newerEpoch = 0;
@@ -157,7 +158,8 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
       listener.onNewerEpoch(newerEpoch);
     }
     if (!state.getRefusal().isEmpty()) {
-      log.warning(() -> "router " + state.getRouter() + " refuses the table: " + state.getRefusal());
+      log.warning(
+          () -> "router " + state.getRouter() + " refuses the table: " + state.getRefusal());
     }
     if (isNew) {
       connection.sendTable();

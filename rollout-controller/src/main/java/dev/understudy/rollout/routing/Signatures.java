@@ -53,8 +53,14 @@ public final class Signatures {
       }
       if (!other.getDatatype().equals(tensor.getDatatype())
           || !other.getShapeList().equals(tensor.getShapeList())) {
-        return kind + " '" + tensor.getName() + "' is " + text(other) + " (expected: "
-            + text(tensor) + ")";
+        return kind
+            + " '"
+            + tensor.getName()
+            + "' is "
+            + text(other)
+            + " (expected: "
+            + text(tensor)
+            + ")";
       }
     }
     return null;

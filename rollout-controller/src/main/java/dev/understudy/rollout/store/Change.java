@@ -91,8 +91,7 @@ public final class Change {
   }
 
   /** Gives an alias to a version; an empty version takes it away. */
-  public void alias(
-      String model, String alias, String version, String rolloutId, long unixMillis) {
+  public void alias(String model, String alias, String version, String rolloutId, long unixMillis) {
     store.update(
         "INSERT INTO aliases(model, alias, version, unix_ms, rollout_id) VALUES (?,?,?,?,?)",
         model,

@@ -1,5 +1,6 @@
 package dev.understudy.rollout.store;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.understudy.proto.v1.AuditRecord;
 import dev.understudy.proto.v1.CatalogVersion;
 import dev.understudy.proto.v1.DecisionRecord;
@@ -11,7 +12,6 @@ import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.VerifyAuditResponse;
 import dev.understudy.rollout.audit.AuditChain;
 import dev.understudy.rollout.policy.RolloutState;
-import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,11 +34,11 @@ import org.sqlite.SQLiteConfig;
  * transaction synchronised to the disk before it counts).
  *
  * <p>A change is one transaction: the new state, the decision, the audit record and the new routing
- * revision are kept together or not at all. Effects (tables sent, models loaded) follow from what is
- * kept, and are repeated after a restart; so they must be idempotent.
+ * revision are kept together or not at all. Effects (tables sent, models loaded) follow from what
+ * is kept, and are repeated after a restart; so they must be idempotent.
  *
- * <p>Opening the file begins a new epoch. A controller of an older epoch cannot write any more: each
- * of its transactions ends in a {@link FencedException}.
+ * <p>Opening the file begins a new epoch. A controller of an older epoch cannot write any more:
+ * each of its transactions ends in a {@link FencedException}.
  *
  * <p>Safe for use by any thread; calls are serialised and wait for the disk.
  */
@@ -273,8 +273,7 @@ public final class Store implements AutoCloseable {
   }
 
   long counter(String name) {
-    return query(
-            "SELECT value FROM counters WHERE name = ?", row -> row.getLong(1), name)
+    return query("SELECT value FROM counters WHERE name = ?", row -> row.getLong(1), name)
         .getFirst();
   }
 
