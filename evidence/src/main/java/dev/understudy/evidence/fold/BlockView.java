@@ -8,6 +8,7 @@ import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.RandomisationUnit;
 import java.util.Comparator;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
@@ -94,7 +95,7 @@ final class BlockView {
   }
 
   /** In the order of what was in force. */
-  TreeMap<Force, Group> groups() {
+  SortedMap<Force, Group> groups() {
     return groups;
   }
 

@@ -25,16 +25,9 @@ final class DivergenceFold extends MetricFold {
   DivergenceFold(MetricSpec metric, EvaluationSpec spec) {
     super(metric);
     decisions = metric.getKind() == MetricKind.CHANGED_DECISIONS;
-    decided = spec.getContract().getDecision().hasCutoff() || isLabels(spec);
+    decided = spec.getContract().getDecision().hasCutoff();
     against = process(Direction.ABORT, metric.getLimit());
     proof = process(Direction.PROMOTE, metric.getMargin());
-  }
-
-  private static boolean isLabels(EvaluationSpec spec) {
-    return switch (spec.getContract().getDecision().getKind()) {
-      case LABELS -> true;
-      case PROBABILITIES, REGRESSION, EMBEDDINGS, OUTPUT_KIND_UNSPECIFIED, UNRECOGNIZED -> false;
-    };
   }
 
   private static @Nullable BettingMean process(Direction direction, double limit) {

@@ -109,6 +109,12 @@ public final class EvidenceFold {
     return spec;
   }
 
+  /** Whether the evidence, or a guardrail, stops the rollout now; cheaper than a report. */
+  public boolean against() {
+    return !guardrails.sentence().isEmpty()
+        || logAgainst() >= -StrictMath.log(inForce().getAlpha());
+  }
+
   /**
    * What the records so far amount to.
    *
