@@ -1,11 +1,14 @@
 package dev.understudy.evidence.forecast;
 
+import dev.understudy.evidence.process.Combination;
 import dev.understudy.evidence.process.DifferenceMean;
 import dev.understudy.evidence.process.Direction;
 import dev.understudy.evidence.process.Draws;
 import dev.understudy.evidence.process.LabelProcess;
 import dev.understudy.evidence.process.MarginProcess;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.ToLongFunction;
 
@@ -19,6 +22,7 @@ import java.util.function.ToLongFunction;
  */
 public final class Forecast {
   private static final int RUNS = 41;
+  private static final int THINNINGS = 4;
   private static final double SPACING = 1.04;
   private static final long NEVER = Long.MAX_VALUE;
 
@@ -130,31 +134,49 @@ public final class Forecast {
       double sigma,
       double beta,
       long limit) {
-    double kept = StrictMath.min(canaryShare, referenceShare);
     double above = 1 - quantile;
     double aboveTolerance =
         Normal.above(Normal.quantile(quantile) + StrictMath.log1p(tolerance) / sigma);
+    double keepCanary = StrictMath.min(1, referenceShare / canaryShare);
+    double keepReference = StrictMath.min(1, canaryShare / referenceShare);
     return median(draws -> {
-      LabelProcess signs = new LabelProcess(LabelProcess.Parameters.promote(1));
+      LabelProcess[] signs = new LabelProcess[THINNINGS];
+      Arrays.setAll(signs, j -> new LabelProcess(LabelProcess.Parameters.promote(1)));
       for (long block = 1; block <= limit; block++) {
-        long canary = draws.binomial(requestsPerBlock, kept);
-        long reference = draws.binomial(requestsPerBlock, kept);
-        if (canary == 0 || reference == 0) {
-          continue;
+        long canary = draws.binomial(requestsPerBlock, canaryShare);
+        long canaryAbove = draws.binomial(canary, aboveTolerance);
+        long reference = draws.binomial(requestsPerBlock, referenceShare);
+        long referenceAbove = draws.binomial(reference, above);
+        for (LabelProcess thinning : signs) {
+          double canaryPart = thinnedShare(draws, canary, canaryAbove, keepCanary);
+          double referencePart = thinnedShare(draws, reference, referenceAbove, keepReference);
+          if (canaryPart != referencePart
+              && !Double.isNaN(canaryPart)
+              && !Double.isNaN(referencePart)) {
+            thinning.bad(0.5, canaryPart > referencePart);
+          }
         }
-        int sign =
-            Double.compare(
-                (double) draws.binomial(canary, aboveTolerance) / canary,
-                (double) draws.binomial(reference, above) / reference);
-        if (sign != 0) {
-          signs.bad(0.5, sign > 0);
-        }
-        if (signs.reaches(beta)) {
+        if (reached(signs, beta)) {
           return block;
         }
       }
       return NEVER;
     });
+  }
+
+  /** The share above after thinning; NaN when nothing is left. */
+  private static double thinnedShare(Draws draws, long total, long above, double keep) {
+    double keptAbove = (double) draws.binomial(above, keep);
+    double keptBelow = (double) draws.binomial(total - above, keep);
+    return keptAbove / (keptAbove + keptBelow);
+  }
+
+  private static boolean reached(LabelProcess[] thinnings, double beta) {
+    List<Combination.Part> parts = new ArrayList<>();
+    for (LabelProcess thinning : thinnings) {
+      parts.add(new Combination.Part(1.0 / THINNINGS, thinning.logE()));
+    }
+    return Combination.logWeightedMean(parts) >= -StrictMath.log(beta);
   }
 
   private static OptionalLong exactWithoutErrors(double w, double margin, double beta, long limit) {

@@ -39,6 +39,9 @@ import dev.understudy.evidence.latency.SparseHistogram;
  */
 public final class BlockLatency {
   private static final int STALL_MULTIPLE = 5;
+  // Together these keep a block within the trials that one binomial draw can take.
+  private static final long MAX_LATENCIES_PER_SECOND = 1L << 32;
+  private static final int LONGEST_BLOCK_SECONDS = 3600;
 
   /**
    * What is tested.
@@ -48,7 +51,7 @@ public final class BlockLatency {
    * @param thinnings J, at least 1
    * @param seed of the thinnings: a hash of the rollout
    * @param minBlockSeconds L at the start, at least 1
-   * @param maxBlockSeconds L never grows beyond this
+   * @param maxBlockSeconds L never grows beyond this; at most 3600
    * @param historySeconds of the reference that tau is taken from, at least 1
    * @param minHistory latencies that the history must hold before a block is judged, at least 1
    */
@@ -69,9 +72,15 @@ public final class BlockLatency {
       }
       atLeastOne("thinnings", thinnings);
       atLeastOne("minBlockSeconds", minBlockSeconds);
-      if (maxBlockSeconds < minBlockSeconds) {
+      if (maxBlockSeconds < minBlockSeconds || maxBlockSeconds > LONGEST_BLOCK_SECONDS) {
         throw new IllegalArgumentException(
-            "maxBlockSeconds: " + maxBlockSeconds + " (expected: >= " + minBlockSeconds + ")");
+            "maxBlockSeconds: "
+                + maxBlockSeconds
+                + " (expected: "
+                + minBlockSeconds
+                + " to "
+                + LONGEST_BLOCK_SECONDS
+                + ")");
       }
       atLeastOne("historySeconds", historySeconds);
       atLeastOne("minHistory", minHistory);
@@ -112,6 +121,15 @@ public final class BlockLatency {
     public Second {
       LogMath.probability("canaryShare", canaryShare);
       LogMath.probability("referenceShare", referenceShare);
+      checkTotal("canary", canary.total());
+      checkTotal("reference", reference.total());
+    }
+
+    private static void checkTotal(String arm, long total) {
+      if (total > MAX_LATENCIES_PER_SECOND) {
+        throw new IllegalArgumentException(
+            arm + " latencies: " + total + " (expected: at most 2^32)");
+      }
     }
   }
 

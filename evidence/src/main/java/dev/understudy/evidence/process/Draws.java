@@ -6,6 +6,9 @@ package dev.understudy.evidence.process;
  * secrets.
  */
 public final class Draws {
+  /** Most trials of one binomial draw: 2^44. */
+  public static final long MAX_TRIALS = 1L << 44;
+
   private static final long GOLDEN_GAMMA = 0x9e3779b97f4a7c15L;
 
   private long state;
@@ -34,11 +37,13 @@ public final class Draws {
    * The number of successes in {@code trials} independent trials: inversion of the distribution
    * function, summed outward from the mode, in a time that grows as its standard deviation.
    *
-   * @param trials 0 or more
+   * @param trials 0 to {@link #MAX_TRIALS}, which takes some hundredths of a second
    * @param probability 0 to 1
    */
   public long binomial(long trials, double probability) {
-    LogMath.count("trials", trials);
+    if (trials < 0 || trials > MAX_TRIALS) {
+      throw new IllegalArgumentException("trials: " + trials + " (expected: 0 to 2^44)");
+    }
     LogMath.probability("probability", probability);
     if (trials == 0 || probability == 0) {
       return 0;
@@ -74,14 +79,33 @@ public final class Draws {
     return mode;
   }
 
+  /**
+   * Logarithm of the probability of k, for k near the mean; Loader's saddle-point form where counts
+   * are large enough for it.
+   */
   private static double logMass(long trials, long k, double probability) {
     double n = (double) trials;
     double successes = (double) k;
     double failures = (double) (trials - k);
-    return -StrictMath.log1p(n)
-        - StrictGamma.logBeta(successes + 1, failures + 1)
-        + successes * StrictMath.log(probability)
-        + failures * StrictMath.log1p(-probability);
+    if (successes < StrictGamma.SERIES_FROM || failures < StrictGamma.SERIES_FROM) {
+      return -StrictMath.log1p(n)
+          - StrictGamma.logBeta(successes + 1, failures + 1)
+          + successes * StrictMath.log(probability)
+          + failures * StrictMath.log1p(-probability);
+    }
+    return StrictGamma.stirlingError(n)
+        - StrictGamma.stirlingError(successes)
+        - StrictGamma.stirlingError(failures)
+        - deviance(successes, n * probability)
+        - deviance(failures, n * (1 - probability))
+        + 0.5 * (StrictMath.log(n) - StrictMath.log(successes) - StrictMath.log(failures))
+        - StrictGamma.HALF_LOG_TWO_PI;
+  }
+
+  /** {@code x ln(x/mean) + mean - x}, without cancellation where x is near the mean. */
+  private static double deviance(double x, double mean) {
+    double d = (x - mean) / mean;
+    return mean * ((1 + d) * StrictMath.log1p(d) - d);
   }
 
   private static long mix(long z) {

@@ -7,8 +7,8 @@ package dev.understudy.evidence.process;
  * <p>Stirling's series (Abramowitz and Stegun 6.1.41) from 10 upwards, the recurrence below.
  */
 final class StrictGamma {
-  private static final double HALF_LOG_TWO_PI = 0.9189385332046727;
-  private static final double SERIES_FROM = 10;
+  static final double HALF_LOG_TWO_PI = 0.9189385332046727;
+  static final double SERIES_FROM = 10;
 
   private StrictGamma() {}
 
@@ -22,7 +22,10 @@ final class StrictGamma {
       shifted += 1;
     }
     double stirling =
-        (shifted - 0.5) * StrictMath.log(shifted) - shifted + HALF_LOG_TWO_PI + tail(shifted);
+        (shifted - 0.5) * StrictMath.log(shifted)
+            - shifted
+            + HALF_LOG_TWO_PI
+            + stirlingError(shifted);
     return product == 1 ? stirling : stirling - StrictMath.log(product);
   }
 
@@ -40,11 +43,12 @@ final class StrictGamma {
         - (sum - 0.5) * StrictMath.log1p(small / large)
         - small * StrictMath.log(large)
         + small
-        + tail(large)
-        - tail(sum);
+        + stirlingError(large)
+        - stirlingError(sum);
   }
 
-  private static double tail(double x) {
+  /** What Stirling's formula lacks of {@code ln Gamma(x)}, for {@code x >= 10}. */
+  static double stirlingError(double x) {
     double y = 1 / (x * x);
     double series = 691.0 / 360360 - y / 156;
     series = 1.0 / 1188 - y * series;
