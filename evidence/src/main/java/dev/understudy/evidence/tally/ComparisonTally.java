@@ -84,7 +84,9 @@ public final class ComparisonTally {
               isFloat(champion) ? Divergence.Kind.REGRESSION : Divergence.Kind.LABELS;
         };
     Divergence measure = new Divergence(kind, tolerance(decision, champion), null);
-    return decision.hasCutoff() && Double.isFinite(decision.getCutoff()) && decision.getColumn() >= 0
+    return decision.hasCutoff()
+            && Double.isFinite(decision.getCutoff())
+            && decision.getColumn() >= 0
         ? measure.withCutOff(decision.getColumn(), decision.getCutoff())
         : measure;
   }

@@ -149,15 +149,13 @@ final class RoleTally {
     for (int band = 0; band < BANDS; band++) {
       tally.addToPositiveByBand(toPositiveByBand[band]).addToNegativeByBand(toNegativeByBand[band]);
     }
-    slices.forEach(
-        (slice, count) ->
-            tally.addSlices(
-                SliceTally.newBuilder()
-                    .setLabel(
-                        SliceLabel.newBuilder().setSlice(slice.slice()).setValue(slice.value()))
-                    .setPairs(count.pairs)
-                    .setDivergenceSum(count.divergence)
-                    .setChanged(count.changed)));
+    slices.forEach((slice, count) ->
+        tally.addSlices(
+            SliceTally.newBuilder()
+                .setLabel(SliceLabel.newBuilder().setSlice(slice.slice()).setValue(slice.value()))
+                .setPairs(count.pairs)
+                .setDivergenceSum(count.divergence)
+                .setChanged(count.changed)));
     return tally.addAllExamples(examples).build();
   }
 }

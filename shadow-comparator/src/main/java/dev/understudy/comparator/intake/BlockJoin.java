@@ -86,9 +86,7 @@ final class BlockJoin {
         routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos, Long.MIN_VALUE));
     router.lastNanos = nowNanos;
     router.lastSecond = Math.max(router.lastSecond, block.getSecond());
-    if (!received
-        .computeIfAbsent(Boot.of(block), b -> new Sequences())
-        .add(block.getSequence())) {
+    if (!received.computeIfAbsent(Boot.of(block), b -> new Sequences()).add(block.getSequence())) {
       return Offer.DUPLICATE;
     }
     pending.computeIfAbsent(block.getSecond(), s -> new Pending(nowNanos)).blocks.add(block);
@@ -103,9 +101,7 @@ final class BlockJoin {
 
   /** Takes the seconds that are complete, ascending. */
   List<Second> take(long nowNanos) {
-    routers
-        .values()
-        .removeIf(router -> nowNanos - router.lastNanos > skewNanos + SILENCE_NANOS);
+    routers.values().removeIf(router -> nowNanos - router.lastNanos > skewNanos + SILENCE_NANOS);
     long watermark = Long.MAX_VALUE;
     for (Router router : routers.values()) {
       watermark = Math.min(watermark, router.lastSecond);

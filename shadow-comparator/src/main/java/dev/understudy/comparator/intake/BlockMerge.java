@@ -19,7 +19,8 @@ import java.util.TreeMap;
  */
 final class BlockMerge {
   static final Comparator<EvidenceBlock> ORDER =
-      Comparator.comparing(Boot::of).thenComparingLong(EvidenceBlock::getSequence);
+      Comparator.comparing((EvidenceBlock block) -> Boot.of(block))
+          .thenComparingLong(EvidenceBlock::getSequence);
 
   private record CellKey(
       String model,
@@ -72,8 +73,7 @@ final class BlockMerge {
    */
   static JoinedBlock merge(
       String rolloutId, long second, boolean late, List<EvidenceBlock> blocks) {
-    JoinedBlock.Builder joined =
-        JoinedBlock.newBuilder().setSecond(second).setLate(late);
+    JoinedBlock.Builder joined = JoinedBlock.newBuilder().setSecond(second).setLate(late);
     TreeMap<CellKey, Sum<Cell.Builder>> cells = new TreeMap<>(CellKey.ORDER);
     TreeMap<CellKey, Sum<PairCell.Builder>> pairs = new TreeMap<>(CellKey.ORDER);
     for (EvidenceBlock block : blocks) {
@@ -94,9 +94,7 @@ final class BlockMerge {
       }
     }
     cells.values().forEach(sum -> joined.addCells(finish(sum)));
-    pairs
-        .values()
-        .forEach(sum -> joined.addPairs(sum.builder.setCopyLatency(counts(sum.latency))));
+    pairs.values().forEach(sum -> joined.addPairs(sum.builder.setCopyLatency(counts(sum.latency))));
     return joined
         .setRouters((int) blocks.stream().map(EvidenceBlock::getRouter).distinct().count())
         .build();
@@ -154,10 +152,9 @@ final class BlockMerge {
   }
 
   private static Cell finish(Sum<Cell.Builder> sum) {
-    sum.outcomes.forEach(
-        (outcome, count) ->
-            sum.builder.addOutcomes(
-                OutcomeCount.newBuilder().setOutcomeValue(outcome).setCount(count)));
+    sum.outcomes.forEach((outcome, count) ->
+        sum.builder.addOutcomes(
+            OutcomeCount.newBuilder().setOutcomeValue(outcome).setCount(count)));
     return sum.builder.setLatency(counts(sum.latency)).build();
   }
 

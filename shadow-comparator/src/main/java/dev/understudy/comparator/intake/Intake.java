@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -62,11 +63,7 @@ public final class Intake implements AutoCloseable {
   private long lastPairFlushNanos;
 
   private Intake(
-      Path folder,
-      LogFiles files,
-      TimeSource time,
-      ComparatorConfig config,
-      RecordSink sink)
+      Path folder, LogFiles files, TimeSource time, ComparatorConfig config, RecordSink sink)
       throws IOException {
     this.folder = folder;
     this.files = files;
@@ -110,8 +107,8 @@ public final class Intake implements AutoCloseable {
     return intake;
   }
 
-  private TreeMap<String, RolloutLog> openAll() throws IOException {
-    TreeMap<String, RolloutLog> rollouts = new TreeMap<>();
+  private SortedMap<String, RolloutLog> openAll() throws IOException {
+    SortedMap<String, RolloutLog> rollouts = new TreeMap<>();
     List<Path> folders;
     try (Stream<Path> entries = Files.list(folder)) {
       folders = entries.filter(Files::isDirectory).sorted().toList();
@@ -128,7 +125,7 @@ public final class Intake implements AutoCloseable {
     return rollouts;
   }
 
-  private void open(Path rolloutFolder, TreeMap<String, RolloutLog> rollouts) throws IOException {
+  private void open(Path rolloutFolder, SortedMap<String, RolloutLog> rollouts) throws IOException {
     List<EvidenceLogRecord> batch = new ArrayList<>();
     EvidenceLog evidence =
         EvidenceLog.open(rolloutFolder, files, EvidenceLog.SEGMENT_BYTES, batch::add);
@@ -169,28 +166,26 @@ public final class Intake implements AutoCloseable {
    * @return the spec's digest
    */
   public CompletableFuture<String> startEvaluation(EvaluationSpec spec) {
-    return call(
-        () -> {
-          begin(spec);
-          return SpecDigest.of(spec);
-        });
+    return call(() -> {
+      begin(spec);
+      return SpecDigest.of(spec);
+    });
   }
 
   /** Ends an evaluation: what comes afterwards is not judged. */
   public CompletableFuture<Boolean> stopEvaluation(String rolloutId) {
-    return call(
-        () -> {
-          RolloutLog rollout = state.rollout(rolloutId);
-          if (rollout == null) {
-            throw unknown(rolloutId);
-          }
-          if (!rollout.open()) {
-            return false;
-          }
-          state.stop(rolloutId, rollout);
-          pairs.forget(rolloutId);
-          return true;
-        });
+    return call(() -> {
+      RolloutLog rollout = state.rollout(rolloutId);
+      if (rollout == null) {
+        throw unknown(rolloutId);
+      }
+      if (!rollout.open()) {
+        return false;
+      }
+      state.stop(rolloutId, rollout);
+      pairs.forget(rolloutId);
+      return true;
+    });
   }
 
   /** The fault for a rollout without a log. */
@@ -256,8 +251,7 @@ public final class Intake implements AutoCloseable {
   private RolloutLog create(String rolloutId, String name) {
     try {
       EvidenceLog evidence =
-          EvidenceLog.open(
-              folder.resolve(name), files, EvidenceLog.SEGMENT_BYTES, record -> {});
+          EvidenceLog.open(folder.resolve(name), files, EvidenceLog.SEGMENT_BYTES, record -> {});
       RolloutLog rollout = new RolloutLog(evidence);
       state.add(rolloutId, rollout);
       logs.put(rolloutId, evidence);
@@ -313,8 +307,9 @@ public final class Intake implements AutoCloseable {
   /** Waits for room, never longer than the intake lives. */
   private void submit(Runnable task) {
     try {
-      while (!closed && !tasks.offer(task, 100, TimeUnit.MILLISECONDS)) {
-        Thread.onSpinWait();
+      boolean taken = false;
+      while (!closed && !taken) {
+        taken = tasks.offer(task, 100, TimeUnit.MILLISECONDS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -323,14 +318,13 @@ public final class Intake implements AutoCloseable {
 
   private <T> CompletableFuture<T> call(Supplier<T> work) {
     CompletableFuture<T> future = new CompletableFuture<>();
-    submit(
-        () -> {
-          try {
-            future.complete(work.get());
-          } catch (RuntimeException e) {
-            future.completeExceptionally(e);
-          }
-        });
+    submit(() -> {
+      try {
+        future.complete(work.get());
+      } catch (RuntimeException e) {
+        future.completeExceptionally(e);
+      }
+    });
     if (closed) {
       future.completeExceptionally(closing());
     }

@@ -25,7 +25,9 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -35,9 +37,10 @@ import org.jspecify.annotations.Nullable;
  * From what arrives to what is in the logs, on one thread.
  *
  * <p><b>Nothing is acknowledged before it is on the disk.</b> Arrivals change memory only; {@link
- * #flush} then writes everything that is complete with one append for each rollout, tells the judge,
- * and acknowledges. Should a write fail (a full disk), all that was not written is forgotten and
- * every stream is ended with UNAVAILABLE, so that the senders, who still hold it, send it again.
+ * #flush} then writes everything that is complete with one append for each rollout, tells the
+ * judge, and acknowledges. Should a write fail (a full disk), all that was not written is forgotten
+ * and every stream is ended with UNAVAILABLE, so that the senders, who still hold it, send it
+ * again.
  *
  * <p><b>Nothing counts twice.</b> One block can concern several rollouts, whose logs are written
  * one after the other, and a crash may come between. So each log names the blocks and outcomes that
@@ -64,9 +67,9 @@ final class IntakeState {
     boolean ended;
   }
 
-  private final TreeMap<String, RolloutLog> rollouts;
+  private final SortedMap<String, RolloutLog> rollouts;
   private final Positions positions;
-  private final LinkedHashMap<Boot, Long> acknowledged;
+  private final SequencedMap<Boot, Long> acknowledged;
   private final Map<Boot, Sequences> durable = new HashMap<>();
   private final BlockJoin join;
   private final TimeSource time;
@@ -79,7 +82,7 @@ final class IntakeState {
   private final Map<String, Long> pairsGathered = new HashMap<>();
 
   IntakeState(
-      TreeMap<String, RolloutLog> rollouts,
+      SortedMap<String, RolloutLog> rollouts,
       Positions positions,
       Duration clockSkew,
       long mostPendingBytes,
@@ -107,11 +110,10 @@ final class IntakeState {
     pairsGathered.forEach((id, pairs) -> counters.add(Counter.COMPARISONS_DROPPED, pairs));
     pairsGathered.clear();
     rollouts.values().forEach(RolloutLog::discard);
-    acknowledged.forEach(
-        (boot, sequence) -> {
-          join.known(boot, sequence);
-          durableOf(boot).addThrough(sequence);
-        });
+    acknowledged.forEach((boot, sequence) -> {
+      join.known(boot, sequence);
+      durableOf(boot).addThrough(sequence);
+    });
   }
 
   private Sequences durableOf(Boot boot) {
@@ -314,9 +316,7 @@ final class IntakeState {
         pairsGathered.remove(entry.getKey());
       }
       for (BlockJoin.Second second : seconds) {
-        second
-            .blocks()
-            .forEach(block -> durableOf(Boot.of(block)).add(block.getSequence()));
+        second.blocks().forEach(block -> durableOf(Boot.of(block)).add(block.getSequence()));
       }
       storePositions();
     } catch (IOException e) {

@@ -145,15 +145,14 @@ final class PairWorker implements AutoCloseable {
   }
 
   private void handOver() {
-    tallies.forEach(
-        (rolloutId, judged) -> {
-          List<PairTally> taken = judged.tally().take();
-          if (!taken.isEmpty()) {
-            sink.accept(rolloutId, taken);
-          }
-        });
+    tallies.forEach((rolloutId, judged) -> {
+      List<PairTally> taken = judged.tally().take();
+      if (!taken.isEmpty()) {
+        sink.accept(rolloutId, taken);
+      }
+    });
     // The next attempt may bring another contract.
-    tallies.entrySet().removeIf(e -> specs.get(e.getKey()) != e.getValue().spec());
+    tallies.entrySet().removeIf(e -> !e.getValue().spec().equals(specs.get(e.getKey())));
   }
 
   @Override

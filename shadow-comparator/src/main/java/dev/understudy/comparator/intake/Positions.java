@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-
+import java.util.SequencedMap;
 import java.util.zip.CRC32C;
 
 /**
@@ -22,7 +22,7 @@ final class Positions {
   private static final int PREFIX_BYTES = 16;
   private static final int MOST_BYTES = 16 << 20;
 
-  private record Found(long turn, LinkedHashMap<Boot, Long> positions) {}
+  private record Found(long turn, SequencedMap<Boot, Long> positions) {}
 
   private final Path folder;
   private final LogFiles files;
@@ -33,8 +33,11 @@ final class Positions {
     this.files = files;
   }
 
-  /** The newest positions that are whole, in the order in which they were stored; none in a new folder. */
-  LinkedHashMap<Boot, Long> load() throws IOException {
+  /**
+   * The newest positions that are whole, in the order in which they were stored; none in a new
+   * folder.
+   */
+  SequencedMap<Boot, Long> load() throws IOException {
     Found first = load(0);
     Found second = load(1);
     Found newest = first.turn() > second.turn() ? first : second;

@@ -56,11 +56,10 @@ final class RolloutLog {
     latestSecond = Math.max(latestSecond, block.getSecond());
     block
         .getSourcesList()
-        .forEach(
-            source ->
-                logged
-                    .computeIfAbsent(Boot.of(source), b -> new Sequences())
-                    .add(source.getSequence()));
+        .forEach(source ->
+            logged
+                .computeIfAbsent(Boot.of(source), b -> new Sequences())
+                .add(source.getSequence()));
   }
 
   EvidenceLog log() {
@@ -128,8 +127,7 @@ final class RolloutLog {
     long sequence = log.sequence();
     for (EvidenceLogRecord.Builder record : gathered) {
       sequence++;
-      records.add(
-          record.setSequence(sequence).setUnixMs(unixMs).setRolloutId(rolloutId).build());
+      records.add(record.setSequence(sequence).setUnixMs(unixMs).setRolloutId(rolloutId).build());
     }
     log.append(records);
     gathered.clear();

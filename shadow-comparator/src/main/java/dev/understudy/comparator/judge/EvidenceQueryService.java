@@ -112,16 +112,15 @@ public final class EvidenceQueryService extends EvidenceServiceGrpc.EvidenceServ
   private static void stream(
       EvidenceLog log, ServerCallStreamObserver<EvidenceLogRecord> call, Semaphore moved) {
     try {
-      log.read(
-          record -> {
-            while (!call.isReady()) {
-              if (call.isCancelled()) {
-                throw new ReaderGone();
-              }
-              moved.acquireUninterruptibly();
-            }
-            call.onNext(record);
-          });
+      log.read(record -> {
+        while (!call.isReady()) {
+          if (call.isCancelled()) {
+            throw new ReaderGone();
+          }
+          moved.acquireUninterruptibly();
+        }
+        call.onNext(record);
+      });
       call.onCompleted();
     } catch (ReaderGone e) {
       // Nobody is there to be told.
@@ -145,15 +144,14 @@ public final class EvidenceQueryService extends EvidenceServiceGrpc.EvidenceServ
   }
 
   private static <T> void answer(CompletableFuture<T> future, StreamObserver<T> responses) {
-    var unused =
-        future.whenComplete(
-            (value, thrown) -> {
-              if (thrown != null) {
-                Fault.fail(responses, thrown);
-              } else {
-                responses.onNext(value);
-                responses.onCompleted();
-              }
-            });
+    var _ =
+        future.whenComplete((value, thrown) -> {
+          if (thrown != null) {
+            Fault.fail(responses, thrown);
+          } else {
+            responses.onNext(value);
+            responses.onCompleted();
+          }
+        });
   }
 }

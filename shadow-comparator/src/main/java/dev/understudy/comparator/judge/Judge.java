@@ -102,18 +102,17 @@ public final class Judge implements RecordSink, AutoCloseable {
   /** The report after every record that was accepted before this call. */
   public CompletableFuture<EvidenceReport> report(String rolloutId) {
     CompletableFuture<EvidenceReport> future = new CompletableFuture<>();
-    submit(
-        () -> {
-          Trial trial = trials.get(rolloutId);
-          try {
-            if (trial == null) {
-              throw Intake.unknown(rolloutId);
-            }
-            future.complete(trial.report());
-          } catch (RuntimeException e) {
-            future.completeExceptionally(e);
-          }
-        });
+    submit(() -> {
+      Trial trial = trials.get(rolloutId);
+      try {
+        if (trial == null) {
+          throw Intake.unknown(rolloutId);
+        }
+        future.complete(trial.report());
+      } catch (RuntimeException e) {
+        future.completeExceptionally(e);
+      }
+    });
     if (closed) {
       future.completeExceptionally(closing());
     }
@@ -122,25 +121,23 @@ public final class Judge implements RecordSink, AutoCloseable {
 
   /** Sends a report at once, and after each change. */
   public void watch(String rolloutId, Watcher watcher) {
-    submit(
-        () -> {
-          if (!trials.containsKey(rolloutId)) {
-            watcher.fail(Intake.unknown(rolloutId));
-            return;
-          }
-          watches.put(watcher, new Watch(rolloutId, 0));
-          push(watcher);
-        });
+    submit(() -> {
+      if (!trials.containsKey(rolloutId)) {
+        watcher.fail(Intake.unknown(rolloutId));
+        return;
+      }
+      watches.put(watcher, new Watch(rolloutId, 0));
+      push(watcher);
+    });
   }
 
   /** A watcher that was not ready is so now. */
   public void ready(Watcher watcher) {
-    submit(
-        () -> {
-          if (time.nanoTime() - lastPushNanos >= PUSH_NANOS) {
-            push(watcher);
-          }
-        });
+    submit(() -> {
+      if (time.nanoTime() - lastPushNanos >= PUSH_NANOS) {
+        push(watcher);
+      }
+    });
   }
 
   /** The watcher has gone. */
@@ -174,8 +171,9 @@ public final class Judge implements RecordSink, AutoCloseable {
 
   private void submit(Runnable task) {
     try {
-      while (!closed && !tasks.offer(task, 100, TimeUnit.MILLISECONDS)) {
-        Thread.onSpinWait();
+      boolean taken = false;
+      while (!closed && !taken) {
+        taken = tasks.offer(task, 100, TimeUnit.MILLISECONDS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

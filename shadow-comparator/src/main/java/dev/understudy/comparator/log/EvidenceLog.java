@@ -80,11 +80,7 @@ public final class EvidenceLog implements AutoCloseable {
     try {
       long good = repair(last, file, counting);
       return new EvidenceLog(
-          folder,
-          files,
-          segmentBytes,
-          file,
-          new Extent(List.copyOf(segments), good, sequence[0]));
+          folder, files, segmentBytes, file, new Extent(List.copyOf(segments), good, sequence[0]));
     } catch (IOException | RuntimeException e) {
       file.close();
       throw e;

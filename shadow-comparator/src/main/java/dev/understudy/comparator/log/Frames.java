@@ -129,8 +129,7 @@ final class Frames {
     if (end > limit || end <= at + PREFIX_BYTES) {
       return null;
     }
-    ByteBuffer frame =
-        ByteBuffer.allocate((int) (end - at)).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer frame = ByteBuffer.allocate((int) (end - at)).order(ByteOrder.LITTLE_ENDIAN);
     if (file.read(frame, at) < end - at) {
       return null;
     }
@@ -156,8 +155,7 @@ final class Frames {
 
   private static int check(int length, byte[] bytes, int offset) {
     CRC32C crc = new CRC32C();
-    crc.update(
-        ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(0, length));
+    crc.update(ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(0, length));
     crc.update(bytes, offset, length);
     return (int) crc.getValue();
   }

@@ -12,8 +12,8 @@ public final class LogFolder {
 
   /**
    * The folder of a rollout: letters, digits, {@code -} and {@code _} as they are, every other byte
-   * as {@code %} and two hexadecimal digits. Null when that is longer than 200 characters, or the id
-   * is empty.
+   * as {@code %} and two hexadecimal digits. Null when that is longer than 200 characters, or the
+   * id is empty.
    */
   public static @Nullable String of(String rolloutId) {
     StringBuilder name = new StringBuilder(PREFIX);
