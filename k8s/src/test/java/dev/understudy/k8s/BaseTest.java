@@ -124,14 +124,27 @@ class BaseTest {
               });
     }
     assertEquals(Set.of("model-server"), tokens.get("model-server"));
+    assertEquals(Set.of("control", "model-server"), tokens.get("control"));
     assertEquals(
-        Set.of("comparator", "collector", "controller", "page", "model-server"),
-        tokens.get("control"));
-    assertEquals(
-        Set.of(
-            "api-keys", "api-keys-secret", "router-admin", "metrics", "model-server", "comparator",
-            "collector", "controller"),
-        tokens.get("router"));
+        Set.of("api-keys", "api-keys-secret", "control", "model-server"), tokens.get("router"));
+  }
+
+  @Test
+  void aLackOfRoutesOrModelsRestartsNobody() {
+    Workload router =
+        base.workloads().stream().filter(w -> w.name().equals("router")).findFirst().orElseThrow();
+    var container = router.template().getSpec().getContainers().getFirst();
+    assertEquals(8001, container.getReadinessProbe().getGrpc().getPort());
+    assertEquals(8091, container.getLivenessProbe().getGrpc().getPort());
+    assertEquals(8091, container.getStartupProbe().getGrpc().getPort());
+    Workload server =
+        base.workloads().stream()
+            .filter(w -> w.name().equals("model-server"))
+            .findFirst()
+            .orElseThrow();
+    assertTrue(
+        server.template().getSpec().getContainers().getFirst().getArgs()
+            .contains("--strict-readiness=false"));
   }
 
   /** Holds our rendering against the real one where kubectl is installed. */

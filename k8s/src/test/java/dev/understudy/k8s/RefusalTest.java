@@ -179,8 +179,8 @@ class RefusalTest {
 
   @Test
   void aSecretFileThatIsNotMountedIsFound() {
-    configuration("control.yaml", "/understudy/page", "/understudy/router-admin");
-    wiringProblem("control: /run/secrets/understudy/router-admin");
+    configuration("control.yaml", "understudy/model-server", "understudy/api-keys");
+    wiringProblem("control: /run/secrets/understudy/api-keys");
   }
 
   @Test
@@ -193,6 +193,12 @@ class RefusalTest {
   void aCallToAServerBeyondTheReplicasIsFound() {
     configuration("control.yaml", "model-server-2.", "model-server-3.");
     wiringProblem("control: calls model-server-3.model-server:8001");
+  }
+
+  @Test
+  void aCallToItselfAtNoPortOfItsOwnIsFound() {
+    configuration("control.yaml", "controller: 127.0.0.1:8103", "controller: 127.0.0.1:8104");
+    wiringProblem("control: calls itself at 127.0.0.1:8104");
   }
 
   @Test

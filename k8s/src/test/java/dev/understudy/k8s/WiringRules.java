@@ -34,6 +34,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class WiringRules {
   private static final Pattern ADDRESS = Pattern.compile("([a-z0-9.-]+):(\\d{2,5})");
+
+  /** What to leave a process that says nothing of its own: its parts are given 10 s each. */
+  private static final int UNSTATED_DRAIN_SECONDS = 60;
+
   private static final Pattern SECONDS = Pattern.compile("(\\d+)s?");
 
   private final Manifests manifests;
@@ -138,7 +142,7 @@ final class WiringRules {
     String where = workload.name();
     Container container = workload.template().getSpec().getContainers().getFirst();
     List<String> words = new ArrayList<>(container.getArgs());
-    Integer drainSeconds = seconds(words, "--exit-timeout-secs=");
+    Integer drainSeconds = sum(words, "--drain-window-secs=", "--exit-timeout-secs=");
     for (Volume volume : workload.template().getSpec().getVolumes()) {
       ConfigMap map =
           volume.getConfigMap() == null
@@ -149,12 +153,15 @@ final class WiringRules {
           Map<String, Object> tree = Yaml.documents(file.getKey(), file.getValue()).getFirst();
           scalars(tree, words);
           if (tree.get("drain") instanceof String drain) {
-            drainSeconds = seconds(List.of("drain=" + drain), "drain=");
+            drainSeconds = seconds(List.of(drain), "");
           }
         }
       }
     }
-    drains(workload, container, drainSeconds);
+    drains(
+        workload,
+        container,
+        Objects.requireNonNullElse(drainSeconds, UNSTATED_DRAIN_SECONDS));
     Set<Integer> listening = new TreeSet<>();
     for (String word : words) {
       Matcher address = ADDRESS.matcher(word);
@@ -164,6 +171,10 @@ final class WiringRules {
         listening.add(Integer.parseInt(flag.group(1)));
       } else if (address.matches() && address.group(1).equals("0.0.0.0")) {
         listening.add(Integer.parseInt(address.group(2)));
+      } else if (address.matches() && address.group(1).equals("127.0.0.1")) {
+        check(
+            workload.ports().contains(Integer.valueOf(address.group(2))),
+            where + ": calls itself at " + word + " (expected: one of its ports)");
       } else if (address.matches()) {
         called(where, address.group(1), Integer.parseInt(address.group(2)));
       } else if (value.startsWith("/")) {
@@ -176,14 +187,14 @@ final class WiringRules {
         where + ": listens on " + listening + " (expected: the container's ports " + ports + ")");
   }
 
-  private void drains(Workload workload, Container container, @Nullable Integer drainSeconds) {
+  private void drains(Workload workload, Container container, int drainSeconds) {
     Long sleep =
         container.getLifecycle() == null || container.getLifecycle().getPreStop() == null
             ? null
             : container.getLifecycle().getPreStop().getSleep().getSeconds();
     Long grace = workload.template().getSpec().getTerminationGracePeriodSeconds();
     check(
-        sleep != null && drainSeconds != null && grace != null && grace > sleep + drainSeconds,
+        sleep != null && grace != null && grace > sleep + drainSeconds,
         workload.name()
             + ": grace "
             + grace
@@ -202,6 +213,12 @@ final class WiringRules {
       }
     }
     return null;
+  }
+
+  private static @Nullable Integer sum(List<String> words, String first, String second) {
+    Integer one = seconds(words, first);
+    Integer two = seconds(words, second);
+    return one == null || two == null ? null : Integer.valueOf(one + two);
   }
 
   private static void scalars(Object tree, List<String> out) {
