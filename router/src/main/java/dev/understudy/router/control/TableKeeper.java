@@ -70,20 +70,22 @@ public final class TableKeeper {
     return current;
   }
 
-  /** Takes up what the last run left on disk. */
-  public synchronized void restore() {
-    if (file == null) {
-      return;
+  /** Takes up the broken glass that the last run left on disk. */
+  public synchronized void restoreGlass() {
+    if (file != null) {
+      current = current.withChampionOnly(file.loadChampionOnly());
     }
-    Set<String> glass = file.loadChampionOnly();
-    current = current.withChampionOnly(glass);
-    RoutingTable table = file.load();
+  }
+
+  /** Takes up the table that the last run left on disk. */
+  public synchronized void restoreTable() {
+    RoutingTable table = file == null ? null : file.load();
     if (table == null) {
       return;
     }
     try {
       Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept);
-      replace(new Snapshot(table, plans, Long.MAX_VALUE, false, Set.copyOf(glass)));
+      replace(new Snapshot(table, plans, Long.MAX_VALUE, false, current.championOnly()));
       log.info(() ->
           "Routing table "
               + table.getEpoch()
