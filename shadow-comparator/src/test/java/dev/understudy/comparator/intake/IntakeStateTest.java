@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.testing.ManualTime;
 import dev.understudy.comparator.intake.Counters.Counter;
-import dev.understudy.comparator.log.EvidenceLog;
 import dev.understudy.comparator.log.LogFolder;
 import dev.understudy.comparator.testing.FullDisk;
 import dev.understudy.evidence.fold.EvidenceFold;
@@ -106,15 +105,7 @@ class IntakeStateTest {
   private void restart() throws IOException {
     rollouts = new TreeMap<>();
     for (String id : List.of("r", "s")) {
-      List<EvidenceLogRecord> records = new ArrayList<>();
-      RolloutLog rollout =
-          new RolloutLog(
-              EvidenceLog.open(
-                  folder.resolve(String.valueOf(LogFolder.of(id))),
-                  disk,
-                  EvidenceLog.SEGMENT_BYTES,
-                  records::add));
-      records.forEach(rollout::learn);
+      RolloutLog rollout = new RolloutLog(folder.resolve(String.valueOf(LogFolder.of(id))), disk);
       rollouts.put(id, rollout);
     }
     counters = new Counters();

@@ -14,7 +14,7 @@ class SequencesTest {
       Sequences sequences = new Sequences();
       TreeSet<Long> model = new TreeSet<>();
       for (int step = 0; step < 60; step++) {
-        long from = 1 + random.nextInt(40);
+        long from = 1L + random.nextInt(40);
         if (random.nextInt(4) == 0) {
           long to = from + random.nextInt(6) - 1;
           sequences.addRange(from, to);
@@ -29,7 +29,7 @@ class SequencesTest {
           through++;
         }
         assertEquals(through, sequences.through());
-        assertEquals(model.last(), sequences.greatest());
+        assertEquals(model.isEmpty() ? 0 : model.last(), sequences.greatest());
         for (long i = 1; i < 50; i++) {
           assertEquals(model.contains(i), sequences.contains(i));
         }
