@@ -46,7 +46,8 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   /** A server that holds some versions from the start. */
   public FakeModelServer(String... versions) throws IOException {
     held.addAll(List.of(versions));
-    server = GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
+    server =
+        GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
   }
 
   /** Where it listens. */
@@ -95,8 +96,7 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   }
 
   @Override
-  public void modelReady(
-      ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
+  public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
     boolean ready;
     synchronized (this) {
       ready = held.contains(request.getVersion());
@@ -149,13 +149,13 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
     responses.onCompleted();
   }
 
-  private synchronized @Nullable Status load(
-      RepositoryModelLoadRequest request) {
+  private synchronized @Nullable Status load(RepositoryModelLoadRequest request) {
     if (!canLoad) {
       return Status.UNAVAILABLE.withDescription(
           "explicit model load / unload is not allowed if polling is enabled");
     }
-    String config = request.getParametersMap().containsKey("config")
+    String config =
+        request.getParametersMap().containsKey("config")
             ? request.getParametersOrThrow("config").getStringParam()
             : "";
     Matcher versions = VERSIONS.matcher(config);
