@@ -19,7 +19,9 @@ import dev.understudy.proto.inference.ServerReadyRequest;
 import io.grpc.Status;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -177,27 +179,44 @@ class LifecycleTest {
 
   @Test
   void whatContradictsTheModelIsRefusedWithTheReason() throws Exception {
-    refusedConfig("max_batch_size: 4 input { name: \"z\" }", "input [z] is not in the model");
-    refusedConfig(
+    Map<String, String> reasons = new LinkedHashMap<>();
+    reasons.put("input { name: \"z\" }", "input [z] is not in the model");
+    reasons.put(
         "max_batch_size: 4 input { name: \"x\" data_type: TYPE_INT32 dims: 1 }",
         "'x' has data_type TYPE_INT32, but the model has TYPE_FP32");
-    refusedConfig(
+    reasons.put(
         "max_batch_size: 4 input { name: \"x\" data_type: TYPE_FP32 dims: 3 }",
         "'x' has dims [3], but the model has [1]");
-    refusedConfig("name: \"else\"", "name is 'else'");
-    refusedConfig("backend: \"tensorrt\"", "backend 'tensorrt' is not supported");
-    refusedConfig("sequence_batching { }", "sequence_batching is not supported");
-    refusedConfig("instance_group { kind: KIND_GPU }", "asks for a GPU");
-    refusedConfig("batch_input { }", "does not support batch_input");
-    refusedConfig("max_batch_sise: 4", "does not support max_batch_sise");
-    refusedConfig(
+    reasons.put("name: \"else\"", "name is 'else'");
+    reasons.put("backend: \"tensorrt\"", "backend 'tensorrt' is not supported");
+    reasons.put("sequence_batching { }", "sequence_batching is not supported");
+    reasons.put("instance_group { kind: KIND_GPU }", "asks for a GPU");
+    reasons.put("batch_input { }", "does not support batch_input");
+    reasons.put("max_batch_sise: 4", "does not support max_batch_sise");
+    reasons.put(
+        "max_batch_size: 4 dynamic_batching { preferred_batch_size: 8 }", "preferred_batch_size 8");
+    reasons.put(
         "model_warmup { name: \"w\" batch_size: 1 inputs { key: \"y\" value: { } } }",
         "warmup 'w': input 'x' of type TYPE_FP32 is missing");
+    int number = 0;
+    for (String config : reasons.keySet()) {
+      Fixtures.write(repository, "m" + number++, 1, Fixtures.add(1), config);
+    }
     Fixtures.write(repository, "fixed", 1, Fixtures.fixedBatch(3, 1), "max_batch_size: 4");
-    try (var server = explicit("fixed")) {
+    try (var server = explicit("*")) {
+      List<String> index = index(server);
+      assertEquals(reasons.size() + 1, index.size());
+      number = 0;
+      for (String reason : reasons.values()) {
+        String model = "m" + number++;
+        assertTrue(
+            index.stream().anyMatch(l -> l.startsWith(model + " ") && l.contains(reason)),
+            () -> model + " lacks " + reason + ": " + index);
+        assertFalse(ready(server, model));
+      }
       assertTrue(
-          index(server).stream().anyMatch(line -> line.contains("is not open")),
-          index(server).toString());
+          index.stream().anyMatch(l -> l.startsWith("fixed 1 ") && l.contains("is not open")),
+          index.toString());
     }
   }
 
@@ -209,15 +228,6 @@ class LifecycleTest {
       assertEquals("triton", metadata.getName());
       assertTrue(metadata.getExtensionsList().contains("statistics"));
       assertFalse(metadata.getExtensionsList().contains("cuda_shared_memory"));
-    }
-  }
-
-  private void refusedConfig(String config, String reason) throws Exception {
-    add(1, 1f, config);
-    try (var server = explicit("add")) {
-      List<String> index = index(server);
-      assertTrue(index.stream().anyMatch(line -> line.contains(reason)), index + ": " + reason);
-      assertFalse(ready(server, "add"));
     }
   }
 
