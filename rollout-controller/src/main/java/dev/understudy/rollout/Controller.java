@@ -67,7 +67,7 @@ public final class Controller {
               "comparator",
               new GrpcJudge(
                   Channels.open(
-                      config.evidence(),
+                      config.evidenceOrDefault(),
                       ChannelOptions.plaintext()
                           .withTls(config.evidenceTls())
                           .withToken(config.evidenceToken())),

@@ -30,9 +30,9 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  * The configuration of the rollout controller.
  *
  * <pre>{@code
- * listen: 127.0.0.1:9300
+ * listen: 127.0.0.1:8103
  * state: ./state                      # a directory
- * evidence: 127.0.0.1:9200            # the comparator
+ * evidence: 127.0.0.1:8101            # the comparator
  * lease: 60s
  * models:
  *   fraud-detector:
@@ -44,7 +44,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  *
  * @param listen where commands, questions and routers arrive
  * @param state the directory of everything that is remembered
- * @param evidence the comparator
+ * @param evidence the comparator; null for the default, which {@link #evidenceOrDefault} gives
  * @param lease how long routers trust a table without renewal; 1 s at least
  * @param staleAfter how long the comparator may be silent before a rollout pauses
  * @param loadTimeout how long a model server may take to get a version ready
@@ -59,7 +59,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 public record ControllerConfig(
     HostPort listen,
     Path state,
-    HostPort evidence,
+    @Nullable HostPort evidence,
     Duration lease,
     Duration staleAfter,
     Duration loadTimeout,
@@ -70,14 +70,37 @@ public record ControllerConfig(
     @Nullable String evidenceToken,
     @Nullable Tls serversTls,
     @Nullable String serversToken) {
-  private static final HostPort DEFAULT_LISTEN = HostPort.loopback(9300);
-  private static final HostPort DEFAULT_EVIDENCE = HostPort.loopback(9200);
+  private static final HostPort DEFAULT_LISTEN = HostPort.loopback(8103);
+  private static final HostPort DEFAULT_EVIDENCE = HostPort.loopback(8101);
   private static final int MAX_CONTRACT_CHARACTERS = 1 << 20;
   private static final Pattern VERSION = Pattern.compile("[1-9]\\d{0,17}");
 
   /** Copies the models. */
   public ControllerConfig {
     models = Map.copyOf(models);
+  }
+
+  /** The comparator's address. */
+  public HostPort evidenceOrDefault() {
+    return evidence == null ? DEFAULT_EVIDENCE : evidence;
+  }
+
+  /** The same with another comparator. */
+  public ControllerConfig withEvidence(HostPort comparator) {
+    return new ControllerConfig(
+        listen,
+        state,
+        comparator,
+        lease,
+        staleAfter,
+        loadTimeout,
+        models,
+        tls,
+        token,
+        evidenceTls,
+        evidenceToken,
+        serversTls,
+        serversToken);
   }
 
   private enum Lineage {
@@ -125,7 +148,7 @@ public record ControllerConfig(
     return new ControllerConfig(
         listen,
         root.path("state"),
-        root.address("evidence", DEFAULT_EVIDENCE),
+        root.optionalAddress("evidence"),
         lease,
         staleAfter,
         root.duration("loadTimeout", Duration.ofMinutes(2)),

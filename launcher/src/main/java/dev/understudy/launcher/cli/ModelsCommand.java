@@ -1,0 +1,61 @@
+package dev.understudy.launcher.cli;
+
+import dev.understudy.modelkit.FraudModels;
+import dev.understudy.modelkit.FraudReport;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code understudy models DIR}: trains the example models and writes a model repository. */
+@Command(
+    name = "models",
+    description =
+        "Train the four example models (card fraud) and write them as a model repository.")
+final class ModelsCommand implements Callable<Integer> {
+
+  @Spec CommandSpec spec;
+
+  @Parameters(paramLabel = "DIR", description = "The repository; reused if it is already there.")
+  Path directory;
+
+  @Option(
+      names = "--seed",
+      defaultValue = "7",
+      description = "What everything follows from (default: ${DEFAULT-VALUE}).")
+  long seed;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    FraudReport report = FraudModels.writeRepository(directory, seed);
+    out.printf(
+        Locale.ROOT,
+        "%s in %s: %,d training rows, measured on %,d others, %.1f %% fraud, cut-off %.2f%n",
+        FraudModels.MODEL,
+        directory,
+        report.trainRows(),
+        report.testRows(),
+        report.positiveShare() * 100,
+        report.cutoff());
+    out.println("version  AUC     Brier    flagged  decides otherwise than 1");
+    for (FraudReport.Version version : report.versions()) {
+      out.printf(
+          Locale.ROOT,
+          "%-7d  %.4f  %.5f  %5.1f %%  %5.1f %%   %s%n",
+          version.version(),
+          version.auc(),
+          version.brier(),
+          version.flagged() * 100,
+          version.changedDecisions() * 100,
+          version.summary());
+    }
+    out.flush();
+    return 0;
+  }
+}

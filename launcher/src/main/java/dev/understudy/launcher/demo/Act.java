@@ -1,0 +1,94 @@
+package dev.understudy.launcher.demo;
+
+import dev.understudy.proto.v1.Phase;
+import dev.understudy.proto.v1.RolloutStatus;
+
+/**
+ * One rollout of the demonstration and how it is expected to end.
+ *
+ * @param title what the audience reads
+ * @param challenger the version that wants the job
+ * @param weights canary shares after the shadow, in per cent
+ * @param expected how it ends if Understudy works
+ */
+record Act(int number, String title, String challenger, int[] weights, Ending expected) {
+
+  /** How a rollout may end. */
+  enum Ending {
+    /** The challenger is champion. */
+    PROMOTED,
+    /** Stopped before it answered a customer. */
+    STOPPED_IN_SHADOW,
+    /** Stopped after it had answered customers. */
+    ROLLED_BACK,
+    /** The evidence did not suffice in the time given. */
+    UNDECIDED
+  }
+
+  static final Act BETTER =
+      new Act(1, "a better version takes over", "2", new int[] {5, 25, 50}, Ending.PROMOTED);
+  static final Act WRONG =
+      new Act(
+          2,
+          "a wrong version is stopped before any customer meets it",
+          "3",
+          new int[] {5, 25, 50},
+          Ending.STOPPED_IN_SHADOW);
+  static final Act FAILING =
+      new Act(
+          3,
+          "one that was fine in the shadow begins to fail, and is taken back",
+          "4",
+          new int[] {5, 25, 50},
+          Ending.ROLLED_BACK);
+
+  /** The plan as a user would write it; every margin that the demonstration uses is in it. */
+  String plan() {
+    StringBuilder plan = new StringBuilder();
+    plan.append(
+        """
+        model: fraud-detector
+        challenger: "%s"
+        intent: improved
+        steps:
+          - {mirror: 100%%, minDuration: 4s, minSamples: 1000, maxDuration: 30s}
+        """
+            .formatted(challenger));
+    for (int weight : weights) {
+      plan.append("  - {setWeight: ")
+          .append(weight)
+          .append("%, minDuration: 3s, maxDuration: 40s}\n");
+    }
+    plan.append(
+        """
+        prove:
+          failures: {margin: 2%, critical: true}
+          latency: {quantile: 95, tolerance: 50%, critical: true}
+          changedDecisions: {band: 12%, critical: true}
+          quality: {loss: brier, margin: 0.002, critical: true}
+        alpha: 0.01
+        beta: 0.05
+        control: live
+        watch: 3s
+        guard: {consecutiveFailures: 20}
+        """);
+    return plan.toString();
+  }
+
+  /**
+   * How a rollout that has ended, or that waits for people, did end; null while it is under way.
+   */
+  static @org.jspecify.annotations.Nullable Ending ending(
+      RolloutStatus status, int highestWeightBp) {
+    return switch (status.getPhase()) {
+      case HEALTHY -> Ending.PROMOTED;
+      case DEGRADED -> highestWeightBp == 0 ? Ending.STOPPED_IN_SHADOW : Ending.ROLLED_BACK;
+      case PAUSED -> Ending.UNDECIDED;
+      default -> null;
+    };
+  }
+
+  static boolean over(Phase phase) {
+    return phase == Phase.HEALTHY || phase == Phase.DEGRADED || phase == Phase.PAUSED;
+  }
+}

@@ -1,0 +1,3 @@
+/** The demonstration: three rollouts on live traffic, each ending as its evidence says. */
+@org.jspecify.annotations.NullMarked
+package dev.understudy.launcher.demo;

@@ -1,0 +1,3 @@
+/** A model house with deliberate violations. */
+@org.jspecify.annotations.NullMarked
+package dev.understudy.launcher.architecture.crooked.chassis;

@@ -1,0 +1,4 @@
+package dev.understudy.launcher.architecture.crooked.comparator;
+
+/** Another service. */
+public class Judge {}

@@ -1,0 +1,4 @@
+package dev.understudy.launcher.architecture.crooked.router.guard;
+
+/** A sibling. */
+public class Guard {}

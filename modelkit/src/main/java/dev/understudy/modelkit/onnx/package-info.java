@@ -1,0 +1,3 @@
+/** Authors ONNX graphs and writes trained classifiers as such. */
+@org.jspecify.annotations.NullMarked
+package dev.understudy.modelkit.onnx;

@@ -1,0 +1,3 @@
+/** Writes model repositories in Triton's layout. */
+@org.jspecify.annotations.NullMarked
+package dev.understudy.modelkit.repository;
