@@ -75,6 +75,11 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
     held.add(version);
   }
 
+  /** Takes a version away without any call. */
+  public synchronized void drop(String version) {
+    held.remove(version);
+  }
+
   /** From now on cannot load a version, with this text. */
   public synchronized void breakVersion(String version, String text) {
     broken.put(version, text);
