@@ -109,7 +109,7 @@ class EvidenceFlowTest {
           Status.Code.DEADLINE_EXCEEDED,
           Rig.failure(() ->
                   rig.stub()
-                      .withDeadlineAfter(300, TimeUnit.MILLISECONDS)
+                      .withDeadlineAfter(500, TimeUnit.MILLISECONDS)
                       .modelInfer(Rig.request()))
               .getStatus()
               .getCode());

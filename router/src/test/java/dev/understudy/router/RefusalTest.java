@@ -332,7 +332,7 @@ class RefusalTest {
   @Test
   void tooManyCallsAndTooManyBytes() throws Exception {
     try (Rig tight =
-        Rig.watching("limits: {concurrentCalls: 1, bytesInFlight: 60, messageBytes: 1MiB}\n")) {
+        Rig.watching("limits: {concurrentCalls: 1, bytesInFlight: 60B, messageBytes: 1MiB}\n")) {
       tight.offer(1, tight.route(0, 0));
       assertEquals(
           "UNAVAILABLE Exceeds maximum queue size: the budget of 60 bytes in flight is used up",
