@@ -136,6 +136,9 @@ public final class ConfigFile {
     } catch (YamlEngineException e) {
       String message = String.valueOf(e.getMessage());
       problems.add(1, "not valid YAML: " + message.lines().findFirst().orElse(""));
+    } catch (NumberFormatException | IndexOutOfBoundsException e) {
+      // The engine lets these out for some escapes in double quotes.
+      problems.add(1, "not valid YAML: a malformed escape in double quotes");
     }
     throw new ConfigException(problems.inOrder());
   }

@@ -1,0 +1,57 @@
+package dev.understudy.chassis.rpc;
+
+import dev.understudy.chassis.security.Tls;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a channel to a peer is to be set up; the withers return a changed copy.
+ *
+ * @param tls null for plaintext
+ * @param token the bearer token to present, or null
+ * @param maxMessageBytes the largest message that is accepted
+ * @param directExecutor whether callbacks run on the event loop, where they must not block
+ * @param eventLoops shared threads, or null for gRPC's own
+ */
+public record ChannelOptions(
+    @Nullable Tls tls,
+    @Nullable String token,
+    int maxMessageBytes,
+    boolean directExecutor,
+    @Nullable EventLoops eventLoops) {
+
+  /** Plaintext without a token. */
+  public static ChannelOptions plaintext() {
+    return new ChannelOptions(null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null);
+  }
+
+  /** With TLS; null for plaintext. */
+  public ChannelOptions withTls(@Nullable Tls value) {
+    return new ChannelOptions(value, token, maxMessageBytes, directExecutor, eventLoops);
+  }
+
+  /** With a bearer token; null for none. */
+  public ChannelOptions withToken(@Nullable String value) {
+    return new ChannelOptions(tls, value, maxMessageBytes, directExecutor, eventLoops);
+  }
+
+  /** With another bound for inbound messages. */
+  public ChannelOptions withMaxMessageBytes(int value) {
+    return new ChannelOptions(tls, token, value, directExecutor, eventLoops);
+  }
+
+  /** With callbacks on the event loop, or off it. */
+  public ChannelOptions withDirectExecutor(boolean value) {
+    return new ChannelOptions(tls, token, maxMessageBytes, value, eventLoops);
+  }
+
+  /** With shared threads; null for gRPC's own. */
+  public ChannelOptions withEventLoops(@Nullable EventLoops value) {
+    return new ChannelOptions(tls, token, maxMessageBytes, directExecutor, value);
+  }
+
+  @Override
+  public String toString() {
+    // Without the token.
+    return "ChannelOptions[tls=" + (tls != null) + ", token=" + (token != null) + "]";
+  }
+}

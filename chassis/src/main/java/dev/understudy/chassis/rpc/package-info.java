@@ -1,0 +1,5 @@
+/** gRPC servers, channels and lasting streams with defaults fit for production. */
+@NullMarked
+package dev.understudy.chassis.rpc;
+
+import org.jspecify.annotations.NullMarked;
