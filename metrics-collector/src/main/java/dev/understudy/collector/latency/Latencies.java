@@ -1,5 +1,6 @@
 package dev.understudy.collector.latency;
 
+import dev.understudy.chassis.telemetry.LatencyRecorder;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.StageHistogram;
 import dev.understudy.proto.v1.StageHistograms;
@@ -46,7 +47,8 @@ public final class Latencies {
                     one.getStage(),
                     one.getModel(),
                     one.getRole(),
-                    one.getVersion()));
+                    one.getVersion()),
+                decoded.get(i));
         if (series != null) {
           series.add(decoded.get(i), message.getToUnixMs() - 1, nowMs);
         }
@@ -56,7 +58,7 @@ public final class Latencies {
 
   /** Adds one value. */
   public synchronized void record(SeriesKey key, long nanos, long unixMs) {
-    Series series = series(key);
+    Series series = series(key, LatencyRecorder.emptyHistogram());
     if (series != null) {
       series.record(Math.clamp(nanos, 0, MAX_NANOS), unixMs, time.wallMillis());
     }
@@ -79,9 +81,7 @@ public final class Latencies {
   /** The last fifteen minutes. */
   public synchronized List<Quantiles.At> course(SeriesKey key) {
     Series series = all.get(key);
-    return series == null
-        ? List.of()
-        : series.course(time.wallMillis());
+    return series == null ? List.of() : series.course(time.wallMillis());
   }
 
   /** What has been measured, in the order of first sight. */
@@ -94,14 +94,14 @@ public final class Latencies {
     return refused;
   }
 
-  private @Nullable Series series(SeriesKey key) {
+  private @Nullable Series series(SeriesKey key, Histogram layout) {
     Series series = all.get(key);
     if (series == null) {
       if (all.size() >= MAX_SERIES || isTooLong(key)) {
         refused++;
         return null;
       }
-      series = new Series();
+      series = new Series(layout);
       all.put(key, series);
     }
     return series;

@@ -20,12 +20,23 @@ final class Series {
   private record Slice(long number, byte[] counts, Quantiles quantiles) {}
 
   private final @Nullable Slice[] ring = new @Nullable Slice[SLICES];
-  private final Histogram total = empty();
+  private final Histogram total;
   private @Nullable Histogram open;
   private long openNumber = -1;
 
-  static Histogram empty() {
-    Histogram histogram = new Histogram(3);
+  /**
+   * An empty series.
+   *
+   * @param layout whose buckets it takes over; counts of another layout are added by the lower
+   *     edges of their buckets
+   */
+  Series(Histogram layout) {
+    total = new Histogram(layout);
+    total.setAutoResize(true);
+  }
+
+  private Histogram empty() {
+    Histogram histogram = new Histogram(total);
     histogram.setAutoResize(true);
     return histogram;
   }
@@ -63,7 +74,7 @@ final class Series {
     List<Quantiles.At> points = new ArrayList<>();
     long last = nowMs / SLICE_MILLIS;
     for (long number = last - SLICES + 1; number <= last; number++) {
-      Slice slice = ring[(int) Math.floorMod(number, SLICES)];
+      Slice slice = ring[Math.floorMod(number, SLICES)];
       if (slice != null && slice.number == number) {
         points.add(new Quantiles.At(number * SLICE_MILLIS, slice.quantiles));
       }
@@ -78,7 +89,7 @@ final class Series {
     Histogram live = open;
     if (live == null || number != openNumber) {
       seal();
-      Slice resting = ring[(int) Math.floorMod(number, SLICES)];
+      Slice resting = ring[Math.floorMod(number, SLICES)];
       live = empty();
       if (resting != null && resting.number == number) {
         live.add(HdrCodec.decode(resting.counts));
@@ -93,7 +104,7 @@ final class Series {
   private void seal() {
     Histogram live = open;
     if (live != null) {
-      ring[(int) Math.floorMod(openNumber, SLICES)] =
+      ring[Math.floorMod(openNumber, SLICES)] =
           new Slice(openNumber, HdrCodec.encode(live), Quantiles.of(live));
     }
   }

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How many calls each arm was given, answered and spoiled, from the records of calls. Per second for
- * fifteen minutes, and in all since the start. Safe for use by any thread.
+ * How many calls each arm was given, answered and spoiled, from the records of calls. Per second
+ * for fifteen minutes, and in all since the start. Safe for use by any thread.
  */
 public final class Traffic {
   /** What the caller sees of a call, as a stage beside those that services measure. */
@@ -41,10 +41,7 @@ public final class Traffic {
   public record Sum(long assigned, long answered, long bad, long failed) {
     Sum plus(Sum more) {
       return new Sum(
-          assigned + more.assigned,
-          answered + more.answered,
-          bad + more.bad,
-          failed + more.failed);
+          assigned + more.assigned, answered + more.answered, bad + more.bad, failed + more.failed);
     }
   }
 
@@ -55,14 +52,14 @@ public final class Traffic {
 
     void add(Sum sum, long now) {
       total = total.plus(sum);
-      int slot = (int) Math.floorMod(now, SECONDS);
+      int slot = Math.floorMod(now, SECONDS);
       boolean current = second[slot] == now && sums[slot] != null;
       sums[slot] = current ? sums[slot].plus(sum) : sum;
       second[slot] = now;
     }
 
     Sum at(long when) {
-      int slot = (int) Math.floorMod(when, SECONDS);
+      int slot = Math.floorMod(when, SECONDS);
       return second[slot] == when && sums[slot] != null ? sums[slot] : new Sum(0, 0, 0, 0);
     }
   }
@@ -166,7 +163,9 @@ public final class Traffic {
     }
   }
 
-  /** The record names the version that answered; that of the arm it was given to is the newest seen. */
+  /**
+   * The record names the version that answered; that of the arm it was given to is the newest seen.
+   */
   private String versionOf(LineageRecord record) {
     String version = "";
     for (Arm arm : arms.keySet()) {

@@ -107,7 +107,7 @@ public final class Outbox implements StreamHandler<LabelledPrediction, LabelAck>
       served = null;
       return;
     }
-    if (sender != served) {
+    if (!sender.equals(served)) {
       served = sender;
       sent = Math.max(deleted, Math.min(acknowledged.get(), sent));
     }

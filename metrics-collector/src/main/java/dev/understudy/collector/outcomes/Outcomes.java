@@ -1,5 +1,6 @@
 package dev.understudy.collector.outcomes;
 
+import com.google.protobuf.ByteString;
 import dev.understudy.collector.predictions.Database;
 import dev.understudy.collector.predictions.PredictionId;
 import dev.understudy.collector.predictions.PredictionStore;
@@ -26,10 +27,10 @@ import org.jspecify.annotations.Nullable;
  * What turned out to be true, joined with what was predicted.
  *
  * <p>An outcome and the parts of its prediction arrive in any order: the outcome may come before
- * the answer's payload or long after it, and before or after the shadow's. Whoever comes last joins.
- * The one exception to "last" is the shadow's payload, of which nobody can say whether it will
- * come: an outcome waits for it until a short time after the answer's own payload has arrived. The
- * state of every outcome is in the database, so a restart changes nothing but the wait.
+ * the answer's payload or long after it, and before or after the shadow's. Whoever comes last
+ * joins. The one exception to "last" is the shadow's payload, of which nobody can say whether it
+ * will come: an outcome waits for it until a short time after the answer's own payload has arrived.
+ * The state of every outcome is in the database, so a restart changes nothing but the wait.
  *
  * <p>Once joined, an outcome has been passed on as evidence, and evidence cannot be taken back: a
  * later correction is stored, counted, and shown, but not passed on.
@@ -45,7 +46,7 @@ public final class Outcomes implements WriteThread.Participant {
   /** How many outcomes may wait for a copy at a time; one more is joined without. */
   private static final int MAX_DEFERRED = 100_000;
 
-  private record Deferred(long dueMs, byte[] id) {}
+  private record Deferred(long dueMs, ByteString id) {}
 
   private final Database database;
   private final PredictionStore store;
@@ -167,7 +168,7 @@ public final class Outcomes implements WriteThread.Participant {
     while (steps-- > 0 && !deferred.isEmpty() && deferred.getFirst().dueMs <= nowMs) {
       Deferred next = deferred.removeFirst();
       taken.add(next);
-      changed |= consider(next.id, nowMs, true);
+      changed |= consider(next.id.toByteArray(), nowMs, true);
     }
     if (nowMs - prunedMs >= PRUNE_MILLIS || nowMs < prunedMs) {
       changed |= prune();
@@ -284,7 +285,7 @@ public final class Outcomes implements WriteThread.Participant {
     }
     long dueMs = answer.arrivedMs() + copyWaitMs;
     if (!due && !Join.hasShadow(payloads) && dueMs > nowMs && deferred.size() < MAX_DEFERRED) {
-      deferred.add(new Deferred(dueMs, id));
+      deferred.add(new Deferred(dueMs, ByteString.copyFrom(id)));
       return false;
     }
     LabelledPrediction label = Join.label(answer.record(), payloads, value, arrivedMs);
@@ -361,7 +362,7 @@ public final class Outcomes implements WriteThread.Participant {
         ids.add(row.getBytes(1));
       }
     }
-    ids.forEach(id -> deferred.add(new Deferred(0, id)));
+    ids.forEach(id -> deferred.add(new Deferred(0, ByteString.copyFrom(id))));
   }
 
   private void forget() {

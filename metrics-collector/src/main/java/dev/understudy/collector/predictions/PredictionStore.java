@@ -1,5 +1,6 @@
 package dev.understudy.collector.predictions;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.understudy.proto.v1.LineageRecord;
 import dev.understudy.proto.v1.PayloadRecord;
@@ -10,7 +11,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -43,6 +44,9 @@ public final class PredictionStore implements AutoCloseable {
   private static final String SUFFIX = ".segment";
   private static final int SWEEP_ROWS = 2_000;
 
+  private static final Comparator<ByteString> ORDER =
+      ByteString.unsignedLexicographicalComparator();
+
   private final Path folder;
   private final Database database;
   private final Retention retention;
@@ -57,12 +61,13 @@ public final class PredictionStore implements AutoCloseable {
 
   /** What the index says of the active segment. */
   private record Progress(
-      long bytes, long records, long lastMs, byte @Nullable [] min, byte @Nullable [] max) {
+      long bytes, long records, long lastMs, @Nullable ByteString min, @Nullable ByteString max) {
     static final Progress EMPTY = new Progress(0, 0, 0, null, null);
 
     Progress with(byte[] id, long bytes, long nowMs) {
-      byte[] low = min == null || Arrays.compareUnsigned(id, min) < 0 ? id : min;
-      byte[] high = max == null || Arrays.compareUnsigned(id, max) > 0 ? id : max;
+      ByteString one = ByteString.copyFrom(id);
+      ByteString low = min == null || ORDER.compare(one, min) < 0 ? one : min;
+      ByteString high = max == null || ORDER.compare(one, max) > 0 ? one : max;
       return new Progress(bytes, records + 1, Math.max(lastMs, nowMs), low, high);
     }
   }
@@ -127,7 +132,8 @@ public final class PredictionStore implements AutoCloseable {
     if (!request.isEmpty()) {
       var statement =
           database.prepare(
-              "INSERT INTO client_request VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET id = excluded.id");
+              "INSERT INTO client_request VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET id ="
+                  + " excluded.id");
       statement.setString(1, record.getPrincipal());
       statement.setString(2, request);
       statement.setBytes(3, id);
@@ -223,7 +229,7 @@ public final class PredictionStore implements AutoCloseable {
   /** Puts the group into its file and the segment's new length into the open transaction. */
   void beforeCommit() throws IOException, SQLException {
     active.flush();
-    if (progress != committed) {
+    if (progress.bytes != committed.bytes) {
       save(active.number(), progress);
     }
   }
@@ -308,8 +314,7 @@ public final class PredictionStore implements AutoCloseable {
 
   private void index(byte[] id, int kind, long segment, long offset, long nowMs)
       throws SQLException {
-    var statement =
-        database.prepare("INSERT OR REPLACE INTO prediction VALUES(?, ?, ?, ?, ?)");
+    var statement = database.prepare("INSERT OR REPLACE INTO prediction VALUES(?, ?, ?, ?, ?)");
     statement.setBytes(1, id);
     statement.setInt(2, kind);
     statement.setLong(3, segment);
@@ -386,20 +391,18 @@ public final class PredictionStore implements AutoCloseable {
     List<SQLException> failures = new ArrayList<>();
     Progress[] found = {Progress.EMPTY};
     long end =
-        segment.scan(
-            (offset, kind, body) -> {
-              byte[] id = idOf(kind, body);
-              if (id == null || !failures.isEmpty()) {
-                return;
-              }
-              try {
-                index(id, kind, segment.number(), offset, nowMs);
-              } catch (SQLException e) {
-                failures.add(e);
-              }
-              found[0] =
-                  found[0].with(id, offset + Segment.HEADER_BYTES + body.length, nowMs);
-            });
+        segment.scan((offset, kind, body) -> {
+          byte[] id = idOf(kind, body);
+          if (id == null || !failures.isEmpty()) {
+            return;
+          }
+          try {
+            index(id, kind, segment.number(), offset, nowMs);
+          } catch (SQLException e) {
+            failures.add(e);
+          }
+          found[0] = found[0].with(id, offset + Segment.HEADER_BYTES + body.length, nowMs);
+        });
     if (!failures.isEmpty()) {
       throw failures.getFirst();
     }
@@ -447,9 +450,14 @@ public final class PredictionStore implements AutoCloseable {
     try (ResultSet row = statement.executeQuery()) {
       return row.next()
           ? new Progress(
-              row.getLong(1), row.getLong(2), row.getLong(3), row.getBytes(4), row.getBytes(5))
+              row.getLong(1), row.getLong(2), row.getLong(3), bytes(row, 4), bytes(row, 5))
           : null;
     }
+  }
+
+  private static @Nullable ByteString bytes(ResultSet row, int column) throws SQLException {
+    byte[] bytes = row.getBytes(column);
+    return bytes == null ? null : ByteString.copyFrom(bytes);
   }
 
   private void save(long number, Progress state) throws SQLException {
@@ -463,8 +471,8 @@ public final class PredictionStore implements AutoCloseable {
     statement.setLong(2, state.bytes);
     statement.setLong(3, state.records);
     statement.setLong(4, state.lastMs);
-    statement.setBytes(5, state.min);
-    statement.setBytes(6, state.max);
+    statement.setBytes(5, state.min == null ? null : state.min.toByteArray());
+    statement.setBytes(6, state.max == null ? null : state.max.toByteArray());
     statement.executeUpdate();
   }
 

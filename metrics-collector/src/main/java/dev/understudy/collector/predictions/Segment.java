@@ -122,7 +122,8 @@ final class Segment implements AutoCloseable {
     byte[] body = new byte[length];
     fill(ByteBuffer.wrap(body), offset + HEADER_BYTES);
     if (crc(kind, body) != crc) {
-      throw new IOException(at(offset) + "checksum " + crc(kind, body) + " (expected: " + crc + ")");
+      throw new IOException(
+          at(offset) + "checksum " + crc(kind, body) + " (expected: " + crc + ")");
     }
     return new Stored(kind, body);
   }

@@ -209,10 +209,9 @@ public final class WriteThread implements AutoCloseable {
   private @Nullable List<Queued> take() {
     lock.lock();
     try {
-      if (queue.isEmpty() && !closing) {
-        if (!arrived.await(TICK_MILLIS, TimeUnit.MILLISECONDS)) {
-          return List.of();
-        }
+      long nanos = TimeUnit.MILLISECONDS.toNanos(TICK_MILLIS);
+      while (queue.isEmpty() && !closing && nanos > 0) {
+        nanos = arrived.awaitNanos(nanos);
       }
       if (queue.isEmpty()) {
         return closing ? null : List.of();

@@ -1,4 +1,7 @@
-/** Stores what is remembered of each call: segment files, their index, and the one thread that writes. */
+/**
+ * Stores what is remembered of each call: segment files, their index, and the one thread that
+ * writes.
+ */
 @NullMarked
 package dev.understudy.collector.predictions;
 
