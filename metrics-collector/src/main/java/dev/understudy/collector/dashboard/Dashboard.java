@@ -12,6 +12,7 @@ import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.collector.intake.Lookup;
 import dev.understudy.collector.rollouts.Overview;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.function.Supplier;
@@ -26,6 +27,9 @@ public final class Dashboard implements AutoCloseable {
   private static final Gson GSON =
       new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
   private static final String ASSETS = "/dev/understudy/collector/dashboard/web";
+
+  /** Where the page carries its first state. */
+  private static final String NO_STATE = ">null</script>";
 
   /** A page that does not keep up is better cut off early than served old news. */
   private static final int QUEUE = 8;
@@ -47,11 +51,13 @@ public final class Dashboard implements AutoCloseable {
       TimeSource time)
       throws IOException {
     SseHub hub = new SseHub(QUEUE, MAX_PAGES, Duration.ofSeconds(5));
+    String page = page();
     StateView view = new StateView(facts, overview, time);
     PrometheusText metrics = new PrometheusText(facts);
     AdminHttp http =
         AdminHttp.at(address)
             .token(token)
+            .get("/", request -> HttpResponse.html(page.replace(NO_STATE, embedded(view))))
             .get("/api/state", request -> json(view.state()))
             .get(
                 "/metrics",
@@ -93,6 +99,20 @@ public final class Dashboard implements AutoCloseable {
     if (hub.clients() > 0) {
       hub.publish("state", GSON.toJson(view.state()));
     }
+  }
+
+  private static String page() throws IOException {
+    try (InputStream in = Dashboard.class.getResourceAsStream(ASSETS + "/index.html")) {
+      if (in == null) {
+        throw new IOException("the page is missing from the jar (expected: " + ASSETS + ")");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  /** The state inside the page, so that it is drawn at once; a name cannot end the element. */
+  private static String embedded(StateView view) {
+    return '>' + GSON.toJson(view.state()).replace("<", "\\u003c") + "</script>";
   }
 
   private static HttpResponse json(JsonObject value) {

@@ -145,9 +145,17 @@ final class PrometheusText {
     text.append(name).append(' ').append(value).append('\n');
   }
 
+  private static void gauge(StringBuilder text, String name, long value) {
+    gauge(text, name, (double) value);
+  }
+
   private static void gauge(StringBuilder text, String name, double value) {
     text.append("# TYPE ").append(name).append(" gauge\n");
     text.append(name).append(' ').append(value).append('\n');
+  }
+
+  private static void line(StringBuilder text, String name, String labels, long value) {
+    line(text, name, labels, (double) value);
   }
 
   private static void line(StringBuilder text, String name, String labels, double value) {

@@ -1,5 +1,7 @@
 package dev.understudy.collector.latency;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import java.util.ArrayList;
 import java.util.List;
 import org.HdrHistogram.Histogram;
@@ -17,7 +19,7 @@ final class Series {
   static final int SLICES = 90;
 
   /** A slice by its number since 1970, its counts and their quantiles. */
-  private record Slice(long number, byte[] counts, Quantiles quantiles) {}
+  private record Slice(long number, ByteString counts, Quantiles quantiles) {}
 
   private final @Nullable Slice[] ring = new @Nullable Slice[SLICES];
   private final Histogram total;
@@ -62,7 +64,7 @@ final class Series {
     long first = (nowMs - windowMs) / SLICE_MILLIS;
     for (Slice slice : ring) {
       if (slice != null && slice.number >= first && slice.number <= nowMs / SLICE_MILLIS) {
-        sum.add(HdrCodec.decode(slice.counts));
+        sum.add(HdrCodec.decode(slice.counts.toByteArray()));
       }
     }
     return sum;
@@ -92,7 +94,7 @@ final class Series {
       Slice resting = ring[Math.floorMod(number, SLICES)];
       live = empty();
       if (resting != null && resting.number == number) {
-        live.add(HdrCodec.decode(resting.counts));
+        live.add(HdrCodec.decode(resting.counts.toByteArray()));
       }
       open = live;
       openNumber = number;
@@ -105,7 +107,10 @@ final class Series {
     Histogram live = open;
     if (live != null) {
       ring[Math.floorMod(openNumber, SLICES)] =
-          new Slice(openNumber, HdrCodec.encode(live), Quantiles.of(live));
+          new Slice(
+              openNumber,
+              UnsafeByteOperations.unsafeWrap(HdrCodec.encode(live)),
+              Quantiles.of(live));
     }
   }
 }

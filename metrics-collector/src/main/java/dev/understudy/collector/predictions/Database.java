@@ -44,6 +44,8 @@ public final class Database implements AutoCloseable {
 
   private final Connection connection;
   private final Map<String, PreparedStatement> prepared = new HashMap<>();
+  private boolean transactional;
+  private boolean begun;
 
   private Database(Connection connection) {
     this.connection = connection;
@@ -58,7 +60,7 @@ public final class Database implements AutoCloseable {
       database.run("PRAGMA busy_timeout=5000");
       database.run("PRAGMA cache_size=-16384");
       database.migrate();
-      database.connection.setAutoCommit(false);
+      database.transactional = true;
       return database;
     } catch (SQLException e) {
       database.close();
@@ -80,8 +82,15 @@ public final class Database implements AutoCloseable {
     return database;
   }
 
-  /** The statement for this text, prepared when it is first asked for. */
+  /**
+   * The statement for this text, prepared when it is first asked for. On a connection that writes
+   * it belongs to a transaction, which begins now if none is open.
+   */
   public PreparedStatement prepare(String sql) throws SQLException {
+    if (transactional && !begun) {
+      run("BEGIN");
+      begun = true;
+    }
     PreparedStatement statement = prepared.get(sql);
     if (statement == null) {
       statement = connection.prepareStatement(sql);
@@ -98,11 +107,24 @@ public final class Database implements AutoCloseable {
   }
 
   void commit() throws SQLException {
-    connection.commit();
+    if (begun) {
+      run("COMMIT");
+      begun = false;
+    }
   }
 
   void rollback() throws SQLException {
-    connection.rollback();
+    if (begun) {
+      begun = false;
+      try {
+        run("ROLLBACK");
+      } catch (SQLException e) {
+        // SQLite has undone it by itself when the disk was full.
+        if (!String.valueOf(e.getMessage()).contains("no transaction is active")) {
+          throw e;
+        }
+      }
+    }
   }
 
   @Override

@@ -401,7 +401,7 @@ public final class PredictionStore implements AutoCloseable {
           } catch (SQLException e) {
             failures.add(e);
           }
-          found[0] = found[0].with(id, offset + Segment.HEADER_BYTES + body.length, nowMs);
+          found[0] = found[0].with(id, offset + Segment.HEADER_BYTES + body.size(), nowMs);
         });
     if (!failures.isEmpty()) {
       throw failures.getFirst();
@@ -415,7 +415,7 @@ public final class PredictionStore implements AutoCloseable {
     return known;
   }
 
-  private static byte @Nullable [] idOf(int kind, byte[] body) {
+  private static byte @Nullable [] idOf(int kind, ByteString body) {
     try {
       return PredictionId.parse(
           kind == LINEAGE

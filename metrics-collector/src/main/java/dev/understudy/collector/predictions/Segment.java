@@ -1,5 +1,7 @@
 package dev.understudy.collector.predictions;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -39,11 +41,11 @@ final class Segment implements AutoCloseable {
   }
 
   /** One record as it was read. */
-  record Stored(int kind, byte[] body) {}
+  record Stored(int kind, ByteString body) {}
 
   /** Receives the records of a scan. */
   interface Visitor {
-    void record(long offset, int kind, byte[] body);
+    void record(long offset, int kind, ByteString body);
   }
 
   static Segment open(long number, Path file) throws IOException {
@@ -125,7 +127,7 @@ final class Segment implements AutoCloseable {
       throw new IOException(
           at(offset) + "checksum " + crc(kind, body) + " (expected: " + crc + ")");
     }
-    return new Stored(kind, body);
+    return new Stored(kind, UnsafeByteOperations.unsafeWrap(body));
   }
 
   /** Visits the records from the start; returns the offset of the first that is not whole. */
@@ -139,7 +141,7 @@ final class Segment implements AutoCloseable {
         return offset;
       }
       visitor.record(offset, stored.kind, stored.body);
-      offset += HEADER_BYTES + stored.body.length;
+      offset += HEADER_BYTES + stored.body.size();
     }
     return offset;
   }

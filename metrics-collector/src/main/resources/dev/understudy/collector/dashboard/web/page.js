@@ -1,10 +1,10 @@
-// Draws the collector's state. One JSON value comes in, first by fetch, then by server-sent events;
+// Draws the collector's state. One JSON value comes in, first with the page, then by server-sent events;
 // each card is drawn again only when what it shows has changed, so that focus and scrolling stay.
 'use strict';
 (() => {
   const main = document.getElementById('main');
   const cards = new Map();
-  let state = null, chosen = new URLSearchParams(location.search).get('model'), heard = 0;
+  let state = null, chosen = new URLSearchParams(location.search).get('model'), heard = 0, place = 0;
 
   // ---- making things ----
   function h(tag, attributes, ...children) {
@@ -21,7 +21,9 @@
     }
     entry.used = true;
     if (entry.box.className !== css) entry.box.className = css;
-    main.append(entry.box); // in the order of drawing; an append of the last child moves nothing
+    // In the order of drawing; what stands in its place stays untouched, with its focus and scrolling.
+    if (main.children[place] !== entry.box) main.insertBefore(entry.box, main.children[place] || null);
+    place++;
     const key = JSON.stringify(shown);
     if (entry.key === key) return;
     entry.key = key;
@@ -256,6 +258,7 @@
     const loading = document.getElementById('loading');
     if (loading) main.replaceChildren();
     for (const entry of cards.values()) entry.used = false;
+    place = 0;
     const model = current();
     const nav = document.getElementById('models');
     const names = state.models.map(m => m.model);
@@ -310,7 +313,13 @@
     lost.hidden = false;
     if (events && events.readyState === EventSource.OPEN && Date.now() - heard > 10000) listen();
   }, 1000);
-  fetch('/api/state').then(answer => answer.ok ? answer.text() : Promise.reject(answer.status)).then(take)
-    .catch(why => { const loading = document.getElementById('loading'); if (loading) loading.textContent = 'The collector does not answer (' + why + '). Trying again …'; })
-    .finally(listen);
+  const first = document.getElementById('state').textContent;
+  if (first.startsWith('{')) {
+    take(first);
+    listen();
+  } else {
+    fetch('/api/state').then(answer => answer.ok ? answer.text() : Promise.reject(answer.status)).then(take)
+      .catch(why => { const loading = document.getElementById('loading'); if (loading) loading.textContent = 'The collector does not answer (' + why + '). Trying again …'; })
+      .finally(listen);
+  }
 })();
