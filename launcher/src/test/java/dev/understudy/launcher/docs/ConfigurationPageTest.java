@@ -34,6 +34,7 @@ class ConfigurationPageTest {
               + "|address|optionalAddress|path|optionalPath|strings|section|sections|namedSections"
               + "|has|isScalar|text|number|numbers|texts|index|basisPoints|probability|queue|fleet"
               + "|token|tolerance)\\(\\s*(?:\\w+,\\s*)?\"([a-z][A-Za-z]*)\"");
+
   private static final Pattern IN_BACKTICKS = Pattern.compile("`([^`\\n]+)`");
   private static final Pattern KEY = Pattern.compile("(?<![-\\w])([a-z][A-Za-z]*)(?![-\\w])");
   private static final Pattern FIRST_CELL = Pattern.compile("(?m)^\\| (`[^|]*) \\|");
@@ -57,7 +58,9 @@ class ConfigurationPageTest {
     for (String cell : Pages.matches(FIRST_CELL, Pages.text("configuration.md"))) {
       for (String span : Pages.matches(IN_BACKTICKS, cell)) {
         if (!span.startsWith("--")) {
-          Pages.matches(KEY, span).stream().filter(key -> !read.contains(key)).forEach(invented::add);
+          Pages.matches(KEY, span).stream()
+              .filter(key -> !read.contains(key))
+              .forEach(invented::add);
         }
       }
     }

@@ -85,9 +85,7 @@ class LinksTest {
     List<String> missing = new ArrayList<>();
     for (Path page : Pages.all()) {
       for (String name : Pages.matches(TEST_CLASS, Files.readString(page))) {
-        if (files.stream()
-            .noneMatch(
-                file -> file.contains("/src/test/") && file.endsWith("/" + name + ".java"))) {
+        if (!Pages.hasTest(files, name)) {
           missing.add(page.getFileName() + ": " + name);
         }
       }

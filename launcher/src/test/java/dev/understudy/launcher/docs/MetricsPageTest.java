@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -57,6 +58,6 @@ class MetricsPageTest {
   }
 
   private static String lower(String constant) {
-    return constant.toLowerCase(java.util.Locale.ROOT);
+    return constant.toLowerCase(Locale.ROOT);
   }
 }

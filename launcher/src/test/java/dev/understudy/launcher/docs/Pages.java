@@ -57,27 +57,35 @@ final class Pages {
   static Set<String> files() throws IOException {
     Path root = root();
     Set<String> files = new TreeSet<>();
-    Files.walkFileTree(
-        root,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
-            Path name = folder.getFileName();
-            return name != null && SKIPPED.contains(name.toString())
-                ? FileVisitResult.SKIP_SUBTREE
-                : FileVisitResult.CONTINUE;
-          }
+    var _ =
+        Files.walkFileTree(
+            root,
+            new SimpleFileVisitor<>() {
+              @Override
+              public FileVisitResult preVisitDirectory(
+                  Path folder, BasicFileAttributes attributes) {
+                Path name = folder.getFileName();
+                return name != null && SKIPPED.contains(name.toString())
+                    ? FileVisitResult.SKIP_SUBTREE
+                    : FileVisitResult.CONTINUE;
+              }
 
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-            files.add(root.relativize(file).toString().replace('\\', '/'));
-            return FileVisitResult.CONTINUE;
-          }
-        });
+              @Override
+              public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                files.add(root.relativize(file).toString().replace('\\', '/'));
+                return FileVisitResult.CONTINUE;
+              }
+            });
     return files;
   }
 
-  /** What one group of a pattern matches, in order. */
+  /** Whether some module has a test class of that name. */
+  static boolean hasTest(Set<String> files, String name) {
+    return files.stream()
+        .anyMatch(file -> file.contains("/src/test/") && file.endsWith("/" + name + ".java"));
+  }
+
+  /** What the first group of a pattern matches, in order. */
   static List<String> matches(Pattern pattern, String text) {
     List<String> found = new ArrayList<>();
     Matcher matcher = pattern.matcher(text);
