@@ -362,6 +362,12 @@ public final class Section {
     return override(key) != null || entry(key) != null;
   }
 
+  /** Whether a key has a single value rather than a list or a section; for keys that take both. */
+  public boolean isScalar(String key) {
+    Entry entry = entry(key);
+    return override(key) != null || (entry != null && entry.value instanceof ScalarNode);
+  }
+
   /** The keys that the file has here, in its order. Looking at them does not make them known. */
   public Set<String> keys() {
     return Collections.unmodifiableSet(entries.keySet());

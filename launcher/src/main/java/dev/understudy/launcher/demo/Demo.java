@@ -339,7 +339,7 @@ public final class Demo {
       narrator.line(
           String.format(
               Locale.ROOT,
-              "  act %d  %s  %-20s in %4.1f s; a threshold rule would have: %s",
+              "  act %d  %s  %-20s in %4.1f s; a threshold rule would %s",
               record.act().number(),
               record.asExpected() ? "✓" : "✗",
               words(record.ending()),

@@ -1,0 +1,134 @@
+package dev.understudy.evidence.fold;
+
+import dev.understudy.evidence.latency.LatencyGrid;
+import dev.understudy.evidence.latency.SparseHistogram;
+import dev.understudy.evidence.process.BlockLatency;
+import dev.understudy.evidence.process.QuantileInterval;
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.RandomisationUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Latency, second by second, of the canary against the live control. Without a control arm the
+ * lightly loaded canary meets a busy champion: that comparison may stop a canary that is very much
+ * slower, with at least {@value #WIDE_TOLERANCE} as tolerance, and proves nothing. With sticky keys
+ * seconds are not exchangeable, and latency has no say.
+ */
+final class LatencyFold extends MetricFold {
+  static final double WIDE_TOLERANCE = 1.0;
+
+  private final boolean liveControl;
+  private final boolean byKey;
+  private final BlockLatency process;
+  private final SparseHistogram canary = new SparseHistogram();
+  private final SparseHistogram reference = new SparseHistogram();
+  private long lastSecond = Long.MIN_VALUE;
+  private boolean canarySeen;
+
+  LatencyFold(MetricSpec metric, EvaluationSpec spec) {
+    super(metric);
+    liveControl = spec.getLiveControl();
+    byKey = spec.getUnit() == RandomisationUnit.KEY;
+    double tolerance =
+        liveControl ? metric.getMargin() : StrictMath.max(metric.getMargin(), WIDE_TOLERANCE);
+    process =
+        new BlockLatency(
+            BlockLatency.Parameters.of(metric.getQuantile(), tolerance, spec.getSeed()));
+  }
+
+  @Override
+  void block(BlockView view) {
+    canarySeen |= view.canaryInForce();
+    // A second that comes late, or in which decision or weights changed, is not comparable.
+    if (view.block().getLate()
+        || view.block().getSecond() <= lastSecond
+        || view.groups().isEmpty()) {
+      return;
+    }
+    BlockView.Force force = view.groups().firstKey();
+    SparseHistogram canaryNow = new SparseHistogram();
+    SparseHistogram referenceNow = new SparseHistogram();
+    for (var entry : view.groups().entrySet()) {
+      BlockView.Force other = entry.getKey();
+      if (other.revision() != force.revision()
+          || other.canaryBp() != force.canaryBp()
+          || other.controlBp() != force.controlBp()) {
+        return;
+      }
+      canaryNow.merge(entry.getValue().canaryLatency);
+      referenceNow.merge(
+          liveControl ? entry.getValue().controlLatency : entry.getValue().championLatency);
+    }
+    double referenceShare = liveControl ? force.controlShare() : force.championShare();
+    if (force.canaryBp() == 0 || referenceShare <= 0) {
+      return;
+    }
+    lastSecond = view.block().getSecond();
+    process.add(
+        new BlockLatency.Second(
+            lastSecond, force.revision(), force.w(), canaryNow, referenceShare, referenceNow));
+    canary.merge(canaryNow);
+    reference.merge(referenceNow);
+  }
+
+  @Override
+  boolean critical() {
+    return super.critical() && liveControl && !byKey;
+  }
+
+  @Override
+  boolean counts() {
+    return !byKey;
+  }
+
+  @Override
+  double logAgainst() {
+    return byKey ? 0 : process.logEAgainst();
+  }
+
+  @Override
+  double logFor() {
+    return liveControl && !byKey ? process.logEFor() : 0;
+  }
+
+  @Override
+  long observations() {
+    return process.judgedBlocks();
+  }
+
+  @Override
+  @Nullable String unmeasurable() {
+    if (!liveControl) {
+      return "no control arm";
+    }
+    if (byKey) {
+      return "requests of one key stay on one arm";
+    }
+    return canarySeen ? null : "the challenger answers no customer yet";
+  }
+
+  /** Ratio of the canary's quantile to the reference's. */
+  @Override
+  Estimate estimate() {
+    if (canary.total() == 0 || reference.total() == 0) {
+      return Estimate.NONE;
+    }
+    double p = metric().getQuantile();
+    QuantileInterval ours = QuantileInterval.of(canary, p, Estimate.LEVEL / 2);
+    QuantileInterval theirs = QuantileInterval.of(reference, p, Estimate.LEVEL / 2);
+    return new Estimate(
+        middle(canary.quantileIndex(p)) / middle(reference.quantileIndex(p)),
+        theirs.upperNanos() == Long.MAX_VALUE
+            ? 0
+            : (double) ours.lowerNanos() / (double) theirs.upperNanos(),
+        theirs.lowerNanos() == 0 || ours.upperNanos() == Long.MAX_VALUE
+            ? Double.POSITIVE_INFINITY
+            : (double) ours.upperNanos() / (double) theirs.lowerNanos());
+  }
+
+  private static double middle(int bucket) {
+    int inner = Math.clamp(bucket, 1, LatencyGrid.SIZE - 2);
+    return ((double) LatencyGrid.lowerNanos(inner) + (double) LatencyGrid.upperNanos(inner)) / 2;
+  }
+}

@@ -1,0 +1,75 @@
+package dev.understudy.evidence.fold;
+
+import dev.understudy.evidence.words.Words;
+import dev.understudy.proto.v1.MetricKind;
+import dev.understudy.proto.v1.MetricReport;
+import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.Result;
+
+/** Turns where a metric stands into what is said about it. */
+final class MetricReports {
+  private MetricReports() {}
+
+  /**
+   * @param logStop where this metric alone stops the rollout
+   * @param logNeeded where this metric is proved
+   * @param noiseFloor NaN without a mirrored control
+   */
+  static MetricReport report(MetricFold fold, double logStop, double logNeeded, double noiseFloor) {
+    MetricSpec metric = fold.metric();
+    double logAgainst = fold.logAgainst();
+    double logFor = fold.logFor();
+    Estimate estimate = fold.estimate();
+    MetricReport.Builder report =
+        MetricReport.newBuilder()
+            .setName(metric.getName())
+            .setKind(metric.getKind())
+            .setCritical(fold.critical())
+            .setLogAgainst(logAgainst)
+            .setLogAgainstStop(logStop)
+            .setLogFor(logFor)
+            .setLogForNeeded(logNeeded)
+            .setObservations(fold.observations())
+            .setEstimate(estimate.value())
+            .setLow(estimate.low())
+            .setHigh(estimate.high())
+            .setNoiseFloor(metric.getKind() == MetricKind.DIVERGENCE ? noiseFloor : Double.NaN)
+            .setMargin(metric.getMargin())
+            .setLimit(metric.getLimit());
+    String unmeasurable = fold.unmeasurable();
+    if (fold.counts() && logAgainst >= logStop) {
+      report
+          .setResult(Result.AGAINST)
+          .setStatement(Words.against(metric, logAgainst, logStop))
+          .setFlipsIf(Words.flipsAgainst());
+    } else if (unmeasurable != null) {
+      report
+          .setResult(Result.CANNOT_MEASURE)
+          .setReason(unmeasurable)
+          .setStatement(Words.cannotMeasure(metric.getKind(), unmeasurable));
+    } else if (logFor >= logNeeded) {
+      report
+          .setResult(Result.PROVED)
+          .setStatement(Words.proved(metric))
+          .setFlipsIf(Words.flipsProved(logFor, logNeeded, logStop));
+    } else {
+      undecided(report, fold, logStop, logNeeded);
+    }
+    return report.build();
+  }
+
+  private static void undecided(
+      MetricReport.Builder report, MetricFold fold, double logStop, double logNeeded) {
+    Words.Outlook outlook = fold.growth().outlook(logNeeded);
+    if (outlook instanceof Words.Outlook.Needs(long observations, double seconds)) {
+      report.setNeedsMore(observations).setEtaSeconds(seconds);
+    }
+    MetricSpec metric = fold.metric();
+    report
+        .setResult(Result.UNDECIDED)
+        .setStatement(
+            Words.undecided(
+                metric.getKind(), fold.onCopies(), outlook, report.getLogAgainst(), logStop))
+        .setFlipsIf(Words.flipsUndecided(metric, report.getLogFor(), logNeeded, logStop));
+  }
+}

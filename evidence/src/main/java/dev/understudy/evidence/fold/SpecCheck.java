@@ -1,0 +1,114 @@
+package dev.understudy.evidence.fold;
+
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.MetricSpec;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Finds what is wrong with an evaluation spec before it becomes part of a log. */
+public final class SpecCheck {
+  /**
+   * One thing that is wrong.
+   *
+   * @param field path of the field, as {@code metrics[0].margin}
+   * @param description the value and the expectation
+   */
+  public record Problem(String field, String description) {}
+
+  private final List<Problem> problems = new ArrayList<>();
+
+  private SpecCheck() {}
+
+  /** All problems; empty when the spec can be judged. */
+  public static List<Problem> problems(EvaluationSpec spec) {
+    SpecCheck check = new SpecCheck();
+    check.spec(spec);
+    return List.copyOf(check.problems);
+  }
+
+  /**
+   * Whether {@code next} is another attempt of what {@code last} judged: the same but for a higher
+   * attempt, the start and the seed. Limits may not move once evidence has been seen.
+   */
+  public static boolean isRetry(EvaluationSpec last, EvaluationSpec next) {
+    return next.getAttempt() > last.getAttempt() && core(last).equals(core(next));
+  }
+
+  private static EvaluationSpec core(EvaluationSpec spec) {
+    return spec.toBuilder().clearAttempt().clearStartedUnixMs().clearSeed().build();
+  }
+
+  private void spec(EvaluationSpec spec) {
+    if (spec.getRolloutId().isEmpty()) {
+      add("rollout_id", "empty (expected: a name)");
+    }
+    openUnit("alpha", spec.getAlpha());
+    openUnit("beta", spec.getBeta());
+    openUnit("alpha_split", spec.getAlphaSplit());
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < spec.getMetricsCount(); i++) {
+      MetricSpec metric = spec.getMetrics(i);
+      String at = "metrics[" + i + "].";
+      if (!names.add(metric.getName())) {
+        add(at + "name", metric.getName() + " is there twice (expected: different names)");
+      }
+      if (!(metric.getWeight() >= 0 && metric.getWeight() < Double.POSITIVE_INFINITY)) {
+        add(at + "weight", metric.getWeight() + " (expected: >= 0 and finite)");
+      }
+      metric(at, metric);
+    }
+  }
+
+  private void metric(String at, MetricSpec metric) {
+    double margin = metric.getMargin();
+    double limit = metric.getLimit();
+    switch (metric.getKind()) {
+      case FAILURES -> {
+        difference(at + "margin", margin);
+        if (!(limit > 0 && limit < Double.POSITIVE_INFINITY)) {
+          add(at + "limit", limit + " (expected: a ratio > 0)");
+        }
+      }
+      case LATENCY -> {
+        openUnit(at + "quantile", metric.getQuantile());
+        if (!(margin >= 0 && margin < Double.POSITIVE_INFINITY)) {
+          add(at + "margin", margin + " (expected: a tolerance >= 0)");
+        }
+      }
+      case DIVERGENCE, CHANGED_DECISIONS -> {
+        share(at + "margin", margin);
+        share(at + "limit", limit);
+      }
+      case QUALITY -> {
+        difference(at + "margin", margin);
+        difference(at + "limit", limit);
+      }
+      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED ->
+          add(at + "kind", metric.getKindValue() + " (expected: a kind of metric)");
+    }
+  }
+
+  private void openUnit(String field, double value) {
+    if (!(value > 0 && value < 1)) {
+      add(field, value + " (expected: > 0 and < 1)");
+    }
+  }
+
+  private void share(String field, double value) {
+    if (!(value >= 0 && value < 1)) {
+      add(field, value + " (expected: > 0 and < 1, or 0 for none)");
+    }
+  }
+
+  private void difference(String field, double value) {
+    if (!(value > -1 && value < 1)) {
+      add(field, value + " (expected: > -1 and < 1)");
+    }
+  }
+
+  private void add(String field, String description) {
+    problems.add(new Problem(field, description));
+  }
+}

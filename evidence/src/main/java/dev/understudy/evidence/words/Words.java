@@ -1,0 +1,236 @@
+package dev.understudy.evidence.words;
+
+import dev.understudy.proto.v1.MetricKind;
+import dev.understudy.proto.v1.MetricSpec;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the evidence says, in sentences for people who run models and have never heard of sequential
+ * tests. Pure: the same numbers give the same words.
+ */
+public final class Words {
+  /** What has to happen for an undecided metric to be proved. */
+  public sealed interface Outlook {
+    /** About so many more observations, at so many a second (0: the rate is not known). */
+    record Needs(long observations, double seconds) implements Outlook {}
+
+    /** Nothing has been observed. */
+    record NothingYet() implements Outlook {}
+
+    /** The evidence does not grow. */
+    record NotAtThisRate() implements Outlook {}
+  }
+
+  private Words() {}
+
+  /** "evidence against: 41× (stops at 100×)". */
+  public static String evidenceAgainst(double log, double logStop) {
+    return "evidence against: "
+        + Numbers.strength(log)
+        + " (stops at "
+        + Numbers.level(logStop)
+        + ")";
+  }
+
+  /** "proved: errors at most 1 point higher". */
+  public static String proved(MetricSpec metric) {
+    return "proved: " + claim(metric);
+  }
+
+  /** "against: the challenger fails more often than the champion; evidence against: 120× (…)". */
+  public static String against(MetricSpec metric, double log, double logStop) {
+    return "against: " + reproach(metric) + "; " + evidenceAgainst(log, logStop);
+  }
+
+  /** "needs about 3,100 more requests, 40 s at this rate", after the evidence against, if any. */
+  public static String undecided(
+      MetricKind kind, boolean shadow, Outlook outlook, double log, double logStop) {
+    String hope = outlook(kind, shadow, outlook);
+    return log > StrictMath.log(2) ? evidenceAgainst(log, logStop) + "; " + hope : hope;
+  }
+
+  /** "latency cannot be judged: no control arm". */
+  public static String cannotMeasure(MetricKind kind, String reason) {
+    return subject(kind) + " cannot be judged: " + reason;
+  }
+
+  /** What would change a result that is proved. */
+  public static String flipsProved(double logFor, double logNeeded, double logStop) {
+    return "open again if the proof ("
+        + Numbers.strength(logFor)
+        + ") falls below "
+        + Numbers.level(logNeeded)
+        + "; stopped if the evidence against reaches "
+        + Numbers.level(logStop);
+  }
+
+  /** What would change a result that is undecided. */
+  public static String flipsUndecided(
+      MetricSpec metric, double logFor, double logNeeded, double logStop) {
+    return "proved when the evidence for \""
+        + claim(metric)
+        + "\" ("
+        + Numbers.strength(logFor)
+        + ") reaches "
+        + Numbers.level(logNeeded)
+        + "; stopped if the evidence against reaches "
+        + Numbers.level(logStop);
+  }
+
+  /** What would change a result against. */
+  public static String flipsAgainst() {
+    return "another version: the evidence stays with this one, also when it is tried again";
+  }
+
+  /** What is shown when shares are as configured, or not known yet. */
+  public static String splitHolds(double actual, double expected) {
+    if (Double.isNaN(actual)) {
+      return "no request has been split yet";
+    }
+    return "no sign against the split: "
+        + Numbers.percent(actual)
+        + " to the challenger, configured "
+        + Numbers.percent(expected);
+  }
+
+  /** "the split is not what was configured: 7.1 % to the challenger instead of 5 %". */
+  public static String splitWrong(double actual, double expected) {
+    return "the split is not what was configured: "
+        + Numbers.percent(actual)
+        + " to the challenger instead of "
+        + Numbers.percent(expected);
+  }
+
+  /** "20 failures in a row on the challenger (stops at 20)". */
+  public static String failuresInARow(long run, long limit) {
+    return Numbers.count(run)
+        + " failures in a row on the challenger (stops at "
+        + Numbers.count(limit)
+        + ")";
+  }
+
+  /** "20 answers in a row that are not finite numbers (stops at 20)". */
+  public static String notFiniteInARow(long run, long limit) {
+    return Numbers.count(run)
+        + " answers of the challenger in a row that are not finite numbers (stops at "
+        + Numbers.count(limit)
+        + ")";
+  }
+
+  /** The one line over all metrics. */
+  public static String overall(
+      Overall overall, @Nullable String detail, double log, double logStop) {
+    return switch (overall) {
+      case GUARDRAIL -> "stop: " + detail;
+      case AGAINST -> "stop: " + evidenceAgainst(log, logStop);
+      case PROVED -> "every critical metric that can be judged now is proved";
+      case UNDECIDED -> detail == null ? evidenceAgainst(log, logStop) : "undecided: " + detail;
+      case CANNOT_MEASURE -> "nothing critical can be judged now";
+    };
+  }
+
+  /** What the one line says. */
+  public enum Overall {
+    /** A guardrail spoke. */
+    GUARDRAIL,
+    /** The evidence against passed its level. */
+    AGAINST,
+    /** All critical metrics that can be measured are proved. */
+    PROVED,
+    /** At least one is open. */
+    UNDECIDED,
+    /** None can be measured. */
+    CANNOT_MEASURE
+  }
+
+  /** What people call the metric. */
+  public static String subject(MetricKind kind) {
+    return switch (kind) {
+      case FAILURES -> "errors";
+      case LATENCY -> "latency";
+      case DIVERGENCE -> "difference of answers";
+      case CHANGED_DECISIONS -> "changed decisions";
+      case QUALITY -> "quality";
+      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> "this metric";
+    };
+  }
+
+  /** "errors at most 1 point higher": what is shown when the metric is proved. */
+  public static String claim(MetricSpec metric) {
+    double margin = metric.getMargin();
+    return switch (metric.getKind()) {
+      case FAILURES ->
+          margin == 0
+              ? "errors no more frequent"
+              : "errors at most " + Numbers.points(margin) + " higher";
+      case LATENCY ->
+          "latency ("
+              + Numbers.percentile(metric.getQuantile())
+              + ") at most "
+              + Numbers.percent(margin)
+              + " higher";
+      case DIVERGENCE ->
+          "answers differ by at most " + Numbers.decimal(margin) + " on average (scale 0 to 1)";
+      case CHANGED_DECISIONS -> "at most " + Numbers.percent(margin) + " of decisions change";
+      case QUALITY -> {
+        if (margin == 0) {
+          yield "mean loss no higher";
+        }
+        yield margin > 0
+            ? "mean loss at most " + Numbers.decimal(margin) + " higher"
+            : "mean loss at least " + Numbers.decimal(-margin) + " lower";
+      }
+      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> metric.getName();
+    };
+  }
+
+  private static String reproach(MetricSpec metric) {
+    double limit = metric.getLimit();
+    return switch (metric.getKind()) {
+      case FAILURES ->
+          limit == 1
+              ? "the challenger fails more often than the champion"
+              : "the challenger fails more than "
+                  + Numbers.decimal(limit)
+                  + " times as often as the champion";
+      case LATENCY ->
+          "latency ("
+              + Numbers.percentile(metric.getQuantile())
+              + ") more than "
+              + Numbers.percent(metric.getMargin())
+              + " higher";
+      case DIVERGENCE -> "answers differ by more than " + Numbers.decimal(limit) + " on average";
+      case CHANGED_DECISIONS -> "more than " + Numbers.percent(limit) + " of decisions change";
+      case QUALITY ->
+          limit < 0
+              ? "mean loss not at least " + Numbers.decimal(-limit) + " lower"
+              : "mean loss more than " + Numbers.decimal(limit) + " higher";
+      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> metric.getName();
+    };
+  }
+
+  private static String outlook(MetricKind kind, boolean shadow, Outlook outlook) {
+    String unit = unit(kind, shadow);
+    return switch (outlook) {
+      case Outlook.Needs(long observations, double seconds) ->
+          "needs about "
+              + Numbers.about(observations)
+              + " more "
+              + unit
+              + (seconds > 0 ? ", " + Numbers.duration(seconds) + " at this rate" : "");
+      case Outlook.NothingYet() -> "no " + unit + " yet";
+      case Outlook.NotAtThisRate() -> "not proved, and not on the way to it at this rate";
+    };
+  }
+
+  private static String unit(MetricKind kind, boolean shadow) {
+    return switch (kind) {
+      case FAILURES -> shadow ? "compared requests" : "requests";
+      case LATENCY -> "seconds of traffic";
+      case DIVERGENCE -> "compared requests";
+      case CHANGED_DECISIONS -> "compared decisions";
+      case QUALITY -> "outcomes";
+      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> "observations";
+    };
+  }
+}

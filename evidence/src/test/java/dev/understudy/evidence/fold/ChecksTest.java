@@ -1,0 +1,118 @@
+package dev.understudy.evidence.fold;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.understudy.proto.v1.Cell;
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.LatencyCounts;
+import dev.understudy.proto.v1.Role;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ChecksTest {
+  @Test
+  void aSoundSpecHasNoProblem() {
+    assertEquals(
+        List.of(),
+        SpecCheck.problems(
+            Logs.spec(Logs.failures(), Logs.latency(), Logs.changed(), Logs.quality()).build()));
+  }
+
+  @Test
+  void allProblemsOfASpecAreFoundAtOnce() {
+    EvaluationSpec spec =
+        Logs.spec(
+                Logs.failures().toBuilder().setLimit(0).setMargin(2).build(),
+                Logs.failures(),
+                Logs.latency().toBuilder().setQuantile(1).setWeight(-1).build())
+            .setAlpha(0)
+            .setBeta(Double.NaN)
+            .setRolloutId("")
+            .build();
+    assertEquals(
+        List.of(
+            "rollout_id",
+            "alpha",
+            "beta",
+            "metrics[0].margin",
+            "metrics[0].limit",
+            "metrics[1].name",
+            "metrics[2].weight",
+            "metrics[2].quantile"),
+        SpecCheck.problems(spec).stream().map(SpecCheck.Problem::field).toList());
+  }
+
+  @Test
+  void aRetryMayChangeNothingButAttemptStartAndSeed() {
+    EvaluationSpec first = Logs.spec(Logs.failures()).build();
+    EvaluationSpec retry = first.toBuilder().setAttempt(2).setStartedUnixMs(99).setSeed(5).build();
+    assertTrue(SpecCheck.isRetry(first, retry));
+    assertFalse(SpecCheck.isRetry(first, first));
+    assertFalse(SpecCheck.isRetry(first, retry.toBuilder().setAlpha(0.2).build()));
+    assertFalse(SpecCheck.isRetry(first, retry.toBuilder().setChallengerDigest("x").build()));
+  }
+
+  @Test
+  void theDigestOfASpecChangesWithItsContent() {
+    EvaluationSpec spec = Logs.spec(Logs.failures()).build();
+    assertEquals(64, SpecDigest.of(spec).length());
+    assertEquals(SpecDigest.of(spec), SpecDigest.of(spec.toBuilder().build()));
+    assertNotEquals(SpecDigest.of(spec), SpecDigest.of(spec.toBuilder().setBeta(0.04).build()));
+  }
+
+  @Test
+  void cellsThatCannotBeCountedAreFoundOut() {
+    Cell sound = Logs.cell(Role.CANARY, 500, 500, 3, 1);
+    assertNull(BlockCheck.problem(sound));
+    assertNotNull(BlockCheck.problem(sound.toBuilder().setCanaryWeightBp(9_501).build()));
+    assertNotNull(BlockCheck.problem(sound.toBuilder().setAssigned(-1).build()));
+    assertNotNull(
+        BlockCheck.problem(
+            sound.toBuilder()
+                .setLatency(LatencyCounts.newBuilder().addIndex(5).addIndex(4).addCount(1))
+                .build()));
+    assertEquals(
+        "latency bucket: 4 (expected: above 5 and below 3458)",
+        BlockCheck.problem(
+            sound.toBuilder()
+                .setLatency(
+                    LatencyCounts.newBuilder().addIndex(5).addIndex(4).addCount(1).addCount(1))
+                .build()));
+  }
+
+  @Test
+  void keysAreThinnedAlikeForSeenAndBadWhenThereAreTooMany() {
+    KeyLedger ledger = new KeyLedger(1000);
+    long seen = 0;
+    for (int i = 0; i < 100; i++) {
+      Cell.Builder cell = Cell.newBuilder();
+      for (int k = 0; k < 100; k++) {
+        long key = (i * 100L + k) * 0x9e3779b97f4a7c15L;
+        cell.addFirstSeenKeys(key);
+        if (k < 50) {
+          cell.addFirstBadKeys(key);
+        }
+      }
+      KeyLedger.Fresh fresh = ledger.fresh(cell.build());
+      assertEquals(fresh.bad(), fresh.seenAndBad());
+      seen += fresh.seen();
+    }
+    assertTrue(ledger.thinningBits() >= 3, "bits " + ledger.thinningBits());
+    assertTrue(seen < 10_000, "seen " + seen);
+  }
+
+  @Test
+  void intervalsHoldTheShareAndShrink() {
+    Estimate few = RateInterval.of(5, 100, 0.05);
+    Estimate many = RateInterval.of(500, 10_000, 0.05);
+    assertTrue(few.low() < 0.05 && few.high() > 0.05, few.toString());
+    assertTrue(many.high() - many.low() < (few.high() - few.low()) / 4, many.toString());
+    assertEquals(0, RateInterval.of(0, 100, 0.05).low());
+    assertEquals(new Estimate(Double.NaN, 0, 1), RateInterval.of(0, 0, 0.05));
+  }
+}

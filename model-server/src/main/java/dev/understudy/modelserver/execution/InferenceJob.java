@@ -1,0 +1,19 @@
+package dev.understudy.modelserver.execution;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.modelserver.batching.QueuedRequest;
+
+/**
+ * A request on its way through queue and lane. Exactly one of {@link #answer} and {@link #fail} is
+ * called, by the instance that took it; neither may block.
+ */
+public interface InferenceJob extends QueuedRequest, LaneRequest {
+  /** Takes the answer: some rows of a batch's outputs, to be copied before this returns. */
+  void answer(BatchOutputs outputs, int fromRow, BatchTiming timing);
+
+  /** What the caller is told when its deadline has passed before it could be run. */
+  Fault expired();
+
+  /** Takes the news that there will be no answer. */
+  void fail(Fault fault);
+}

@@ -1,0 +1,14 @@
+package dev.understudy.modelserver.frontend;
+
+import dev.understudy.chassis.time.Scheduler;
+import dev.understudy.chassis.time.TimeSource;
+import dev.understudy.modelserver.repository.ModelRepository;
+
+/**
+ * What every inference call needs.
+ *
+ * @param timers fires queue timeouts
+ * @param serverName as trailers name this server
+ */
+public record InferContext(
+    ModelRepository repository, TimeSource time, Scheduler timers, String serverName) {}

@@ -1,0 +1,77 @@
+package dev.understudy.rollout.engine;
+
+import dev.understudy.chassis.time.TimeSource;
+import dev.understudy.proto.v1.ModelSignature;
+import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.rollout.fleet.Fleets;
+import dev.understudy.rollout.policy.RolloutPolicy;
+import dev.understudy.rollout.routing.ModelConfig;
+import dev.understudy.rollout.routing.RouteBuilder;
+import dev.understudy.rollout.routing.RoutingHub;
+import dev.understudy.rollout.store.Store;
+import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What every rollout's drive shares.
+ *
+ * @param models by name
+ * @param lease how long routers trust a table without renewal
+ */
+record Core(
+    Map<String, ModelConfig> models,
+    Duration lease,
+    RolloutPolicy policy,
+    Store store,
+    Fleets fleets,
+    Judge judge,
+    RoutingHub hub,
+    Watchers watchers,
+    Turns turns,
+    TimeSource time) {
+
+  static final String CONTROLLER = "controller";
+
+  ModelConfig config(String model) {
+    ModelConfig config = models.get(model);
+    if (config == null) {
+      throw new IllegalStateException(
+          "model: " + model + " (expected: one of " + models.keySet() + ")");
+    }
+    return config;
+  }
+
+  /** The version that is champion now: what was promoted last, else what is configured. */
+  String champion(String model) {
+    return store.aliases(model).getOrDefault("champion", config(model).champion());
+  }
+
+  /**
+   * Sends the routing table that follows from what is kept. A model whose champion nobody has
+   * described yet is left out until a server does.
+   */
+  void publish() {
+    RoutingTable.Builder table =
+        RoutingTable.newBuilder()
+            .setRevision(store.revision())
+            .setEpoch(store.epoch())
+            .setLeaseMs(lease.toMillis());
+    for (ModelConfig config : models.values()) {
+      String champion = champion(config.name());
+      @Nullable ModelSignature signature = store.signature(config.name(), champion);
+      if (signature != null) {
+        table.addModels(
+            RouteBuilder.build(
+                config,
+                champion,
+                signature,
+                version -> store.digest(config.name(), version),
+                store.latest(config.name()).orElse(null)));
+      }
+    }
+    if (table.getModelsCount() > 0) {
+      hub.publish(table.build());
+    }
+  }
+}

@@ -1,0 +1,527 @@
+package dev.understudy.rollout.engine;
+
+import dev.understudy.proto.v1.DecisionRecord;
+import dev.understudy.proto.v1.EvidenceReport;
+import dev.understudy.proto.v1.ModelSignature;
+import dev.understudy.proto.v1.Phase;
+import dev.understudy.proto.v1.RolloutStatus;
+import dev.understudy.rollout.fleet.Fleets;
+import dev.understudy.rollout.fleet.Holdings;
+import dev.understudy.rollout.policy.Action;
+import dev.understudy.rollout.policy.Observed;
+import dev.understudy.rollout.policy.Phases;
+import dev.understudy.rollout.policy.Reasons;
+import dev.understudy.rollout.policy.RolloutPolicy;
+import dev.understudy.rollout.policy.RolloutState;
+import dev.understudy.rollout.policy.Steps;
+import dev.understudy.rollout.routing.ModelConfig;
+import dev.understudy.rollout.routing.Signatures;
+import dev.understudy.rollout.store.Change;
+import dev.understudy.rollout.store.StoredRollout;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Drives one rollout while it is in flight.
+ *
+ * <p>How it survives being killed. A transition is first kept, in one transaction with its decision
+ * and its audit record, and only then acted upon. What there is to do follows from the phase alone
+ * ({@link #enter}), and doing it again does no harm: a table is sent once more, a version that is
+ * ready is not loaded again, the judge is given the same spec. So a controller that finds a rollout
+ * in a phase simply enters that phase.
+ *
+ * <p>Answers of model servers arrive later, perhaps when the rollout has moved on; each carries the
+ * number of the turn in which it was asked for and is ignored in any other.
+ *
+ * <p>For the engine's thread only.
+ */
+final class Drive {
+  private static final long RETRY_MILLIS = 2_000;
+
+  private final Core core;
+  private final ModelConfig config;
+  private StoredRollout rollout;
+  private @Nullable EvidenceReport report;
+  private long heardMillis;
+  private String waitingFor = "";
+  private String notes = "";
+  private Judge.@Nullable Feed feed;
+  private boolean judgeStarted;
+  private boolean serversReady;
+  private long turn;
+  private long retryAtMillis = Long.MAX_VALUE;
+
+  Drive(Core core, StoredRollout rollout) {
+    this.core = core;
+    this.config = core.config(rollout.model());
+    this.rollout = rollout;
+    this.heardMillis = core.time().wallMillis();
+    this.report = core.store().report(rollout.id());
+  }
+
+  StoredRollout rollout() {
+    return rollout;
+  }
+
+  boolean hasEnded() {
+    return rollout.endedMillis() != 0;
+  }
+
+  RolloutStatus status() {
+    return Statuses.of(core.store(), rollout, report, waitingFor);
+  }
+
+  /** Begins, or after a restart begins again, what the phase asks for. */
+  void enter() {
+    long mine = ++turn;
+    retryAtMillis = Long.MAX_VALUE;
+    RolloutState state = rollout.state();
+    switch (state.phase()) {
+      case PENDING -> {
+        serversReady = false;
+        follow();
+        prepareTrial(mine);
+      }
+      case SHADOWING, PROGRESSING, WATCHING -> follow();
+      case PAUSED -> {
+        if (state.resume() != Phase.PENDING) {
+          follow();
+        }
+      }
+      case PROMOTING -> {
+        follow();
+        loadNextChampion(mine);
+      }
+      case ABORTING -> {
+        if (state.undoLoads()) {
+          loadFormerChampion(mine);
+        } else {
+          look();
+        }
+      }
+      case HEALTHY, DEGRADED, PHASE_UNSPECIFIED, UNRECOGNIZED -> close();
+    }
+  }
+
+  /** Stops listening; the rollout stays as it is. */
+  void close() {
+    turn++;
+    if (feed != null) {
+      feed.close();
+      feed = null;
+    }
+  }
+
+  /** Looks whether something is to be decided now. */
+  void look() {
+    long now = core.time().wallMillis();
+    if (now >= retryAtMillis) {
+      enter();
+      return;
+    }
+    if (rollout.state().phase() == Phase.ABORTING) {
+      endAbort(now);
+      return;
+    }
+    Action action =
+        core.policy()
+            .decide(rollout.state(), new Observed(report, heardMillis), now, rollout.plan());
+    act(action, now);
+  }
+
+  private void act(Action action, long now) {
+    switch (action) {
+      case Action.Hold hold -> {
+        if (rollout.state().phase() != Phase.PENDING) {
+          waitingFor = hold.waitingFor();
+        }
+      }
+      case Action.Advance advance -> toStep(advance.step(), Core.CONTROLLER, advance.why());
+      case Action.Promote promote ->
+          toStep(rollout.plan().getStepsCount(), Core.CONTROLLER, promote.why());
+      case Action.Pause pause ->
+          commit(
+              rollout.state().paused(pause.reason(), pause.detail(), now),
+              "rollout.pause",
+              Core.CONTROLLER,
+              pause.reason() + ": " + pause.detail());
+      case Action.Continue more ->
+          commit(rollout.state().resumed(now), "rollout.resume", Core.CONTROLLER, more.why());
+      case Action.Abort abort -> abort(Reasons.ABORTED, Core.CONTROLLER, abort.detail());
+      case Action.Undo undo -> undo(Core.CONTROLLER, undo.detail());
+      case Action.FinishWatching _ -> {
+        commit(
+            rollout.state().to(Phase.HEALTHY, "", "", now),
+            "rollout.healthy",
+            Core.CONTROLLER,
+            "the watch over the new champion ended");
+        core.judge().stop(rollout.id());
+        retain(rollout.challengerVersion());
+      }
+    }
+  }
+
+  // What the engine's commands ask for, already allowed.
+
+  /** Enters a step; beyond the last one the challenger is promoted. */
+  void toStep(int step, String actor, String why) {
+    long now = core.time().wallMillis();
+    Phase phase = Steps.phaseOf(rollout.plan(), step);
+    RolloutState next =
+        phase == Phase.PROMOTING
+            ? rollout.state().to(Phase.PROMOTING, "", "", now)
+            : rollout
+                .state()
+                .atStep(phase, step, RolloutPolicy.samples(rollout.plan(), step, report), now);
+    commit(next, phase == Phase.PROMOTING ? "rollout.promote" : "rollout.step", actor, why);
+  }
+
+  /** Promotes whatever the evidence says. */
+  void promoteFully(String actor, String why) {
+    long now = core.time().wallMillis();
+    RolloutState state = rollout.state();
+    if (RolloutPolicy.against(report, rollout.plan()) != null) {
+      state = state.withOverride();
+    }
+    commit(state.to(Phase.PROMOTING, "", "", now), "rollout.promote", actor, why);
+  }
+
+  void pause(String actor, String why) {
+    commit(
+        rollout.state().paused(Reasons.BY_HAND, why, core.time().wallMillis()),
+        "rollout.pause",
+        actor,
+        why);
+  }
+
+  void resume(String actor, String why) {
+    commit(rollout.state().resumed(core.time().wallMillis()), "rollout.resume", actor, why);
+  }
+
+  /** All traffic to the champion, before the challenger was promoted. */
+  void abort(String reason, String actor, String detail) {
+    commit(
+        rollout.state().to(Phase.ABORTING, reason, detail, core.time().wallMillis()),
+        "rollout.abort",
+        actor,
+        detail);
+  }
+
+  /** Back to the champion before the promotion; its servers still hold it while it is watched. */
+  void undo(String actor, String detail) {
+    long now = core.time().wallMillis();
+    boolean held = rollout.state().phase() == Phase.WATCHING;
+    RolloutState next =
+        rollout.state().to(Phase.ABORTING, Reasons.UNDONE, detail, now).withPromoted(!held, !held);
+    commit(next, "rollout.undo", actor, detail, held ? this::formerChampion : tx -> {});
+  }
+
+  // Effects.
+
+  private void follow() {
+    if (feed != null) {
+      return;
+    }
+    heardMillis = core.time().wallMillis();
+    feed =
+        core.judge()
+            .follow(
+                rollout.spec(),
+                new Judge.Listener() {
+                  @Override
+                  public void onStarted() {
+                    core.turns().post(Drive.this::judgeStarted);
+                  }
+
+                  @Override
+                  public void onReport(EvidenceReport next) {
+                    core.turns().post(() -> heard(next));
+                  }
+
+                  @Override
+                  public void onRefused(String why) {
+                    core.turns().post(() -> judgeRefused(why));
+                  }
+                });
+  }
+
+  private void judgeStarted() {
+    judgeStarted = true;
+    heardMillis = core.time().wallMillis();
+    beginWhenReady();
+  }
+
+  private void judgeRefused(String why) {
+    if (rollout.state().phase() == Phase.PENDING) {
+      close();
+      fail(Reasons.EVALUATION_REFUSED, why);
+    }
+  }
+
+  private void heard(EvidenceReport next) {
+    if (hasEnded() || !next.getRolloutId().equals(rollout.id())) {
+      return;
+    }
+    // A judge that knows less than before is reading its log back, or has lost it. Neither is
+    // evidence: if it does not catch up, the rollout pauses for stale evidence.
+    if (report == null || next.getLogSequence() >= report.getLogSequence()) {
+      report = next;
+      heardMillis = core.time().wallMillis();
+    }
+    look();
+    if (core.watchers().watched(rollout.id())) {
+      core.watchers().tell(status());
+    }
+  }
+
+  private void prepareTrial(long mine) {
+    waitingFor = "the challenger's servers load it";
+    String challenger = rollout.challengerVersion();
+    CompletableFuture<Fleets.Done> prepared =
+        core.fleets()
+            .prepare(
+                config.name(), Holdings.forTrial(config, rollout.championVersion(), challenger));
+    inTurn(
+        mine,
+        prepared.thenCombine(
+            prepared.thenCompose(done ->
+                core.fleets().signature(config.challengerFleet(), config.name(), challenger)),
+            Prepared::new),
+        ready -> {
+          remember(ready.done);
+          ModelSignature champion =
+              core.store().signature(config.name(), rollout.championVersion());
+          String mismatch =
+              champion == null ? null : Signatures.mismatch(champion, ready.signature);
+          if (champion == null) {
+            waitingFor = "the champion's servers to say what it takes";
+            retryAtMillis = core.time().wallMillis() + RETRY_MILLIS;
+          } else if (mismatch != null) {
+            fail(Reasons.SIGNATURE_MISMATCH, mismatch);
+          } else {
+            serversReady = true;
+            waitingFor = "the judge to accept what is to be judged";
+            beginWhenReady();
+          }
+        },
+        failure -> fail(Reasons.LOAD_FAILED, failure));
+  }
+
+  private record Prepared(Fleets.Done done, ModelSignature signature) {}
+
+  private void beginWhenReady() {
+    if (rollout.state().phase() == Phase.PENDING && serversReady && judgeStarted) {
+      toStep(0, Core.CONTROLLER, "the challenger is ready" + notes);
+    }
+  }
+
+  private void loadNextChampion(long mine) {
+    waitingFor = "the champion's servers load the new version";
+    String challenger = rollout.challengerVersion();
+    CompletableFuture<Fleets.Done> prepared =
+        core.fleets()
+            .prepare(
+                config.name(),
+                Holdings.forSwitch(config, rollout.championVersion(), challenger, challenger));
+    inTurn(
+        mine,
+        prepared.thenCombine(
+            prepared.thenCompose(
+                done -> core.fleets().signature(config.championFleet(), config.name(), challenger)),
+            Prepared::new),
+        ready -> {
+          remember(ready.done);
+          long now = core.time().wallMillis();
+          commit(
+              rollout.state().to(Phase.WATCHING, "", "", now).withPromoted(true, false),
+              "rollout.promoted",
+              Core.CONTROLLER,
+              "version " + challenger + " is champion" + notes,
+              tx -> {
+                tx.signature(config.name(), challenger, ready.signature);
+                alias(tx, "champion", challenger, now);
+                alias(tx, "previous", rollout.championVersion(), now);
+                alias(tx, "challenger", "", now);
+              });
+        },
+        failure -> fail(Reasons.LOAD_FAILED, failure));
+  }
+
+  private void loadFormerChampion(long mine) {
+    String former = rollout.championVersion();
+    inTurn(
+        mine,
+        core.fleets()
+            .prepare(
+                config.name(),
+                Holdings.forSwitch(config, former, rollout.challengerVersion(), former)),
+        done -> {
+          remember(done);
+          commit(
+              rollout.state().withPromoted(false, false),
+              "rollout.undone",
+              Core.CONTROLLER,
+              "version " + former + " is champion again" + notes,
+              this::formerChampion);
+        },
+        failure -> {
+          waitingFor = failure;
+          retryAtMillis = core.time().wallMillis() + RETRY_MILLIS;
+          core.watchers().tell(status());
+        });
+  }
+
+  private void endAbort(long now) {
+    RolloutState state = rollout.state();
+    if (state.undoLoads()) {
+      return;
+    }
+    OptionalLong applied = core.hub().appliedByAll(core.store().epoch());
+    boolean leaseOver = now - state.phaseSinceMillis() >= core.lease().toMillis();
+    if (applied.isEmpty() || applied.getAsLong() >= rollout.decisionRevision() || leaseOver) {
+      boolean undone = state.reason().equals(Reasons.UNDONE);
+      commit(
+          state.to(Phase.DEGRADED, state.reason(), state.detail(), now),
+          "rollout.degraded",
+          Core.CONTROLLER,
+          undone ? "the champion before it serves" : "the champion serves alone");
+      core.judge().stop(rollout.id());
+      if (undone) {
+        retain(rollout.championVersion());
+      }
+    }
+  }
+
+  private void retain(String champion) {
+    List<Fleets.Holding> holdings =
+        Holdings.afterwards(config, champion, rollout.challengerVersion());
+    var _ =
+        core.fleets()
+            .retain(config.name(), holdings)
+            .thenAccept(done -> core.turns().post(() -> remember(done)));
+  }
+
+  // Keeping.
+
+  private void fail(String reason, String detail) {
+    commit(
+        rollout.state().paused(reason, detail, core.time().wallMillis()),
+        "rollout.pause",
+        Core.CONTROLLER,
+        reason + ": " + detail);
+  }
+
+  private void commit(RolloutState next, String action, String actor, String why) {
+    commit(next, action, actor, why, tx -> {});
+  }
+
+  private void commit(
+      RolloutState next, String action, String actor, String why, Consumer<Change> more) {
+    long now = core.time().wallMillis();
+    core.store()
+        .change(tx -> {
+          long revision = tx.nextRevision();
+          StoredRollout kept =
+              rollout.with(next, revision, Phases.inFlight(next.phase()) ? 0 : now);
+          tx.save(kept);
+          if (next.phase() == Phase.DEGRADED) {
+            alias(tx, "challenger", "", now);
+          }
+          more.accept(tx);
+          tx.decide(kept.id(), decision(next, actor, why, revision, now));
+          if (report != null) {
+            tx.report(kept.id(), report);
+          }
+          tx.audit(now, actor, action, kept.model(), kept.id(), why);
+          tx.audit(
+              now,
+              Core.CONTROLLER,
+              "routing.publish",
+              kept.model(),
+              kept.id(),
+              "epoch " + core.store().epoch() + " revision " + revision);
+          rolloutAfter = kept;
+        });
+    rollout = Objects.requireNonNull(rolloutAfter);
+    waitingFor = "";
+    core.publish();
+    core.watchers().tell(status());
+    enter();
+  }
+
+  private @Nullable StoredRollout rolloutAfter;
+
+  private DecisionRecord decision(
+      RolloutState next, String actor, String why, long revision, long now) {
+    boolean onTrial = Phases.onTrial(next.phase() == Phase.PAUSED ? next.resume() : next.phase());
+    return DecisionRecord.newBuilder()
+        .setUnixMs(now)
+        .setPhase(next.phase())
+        .setStep(next.step())
+        .setCanaryWeightBp(onTrial ? Steps.canaryWeightBp(rollout.plan(), next.step()) : 0)
+        .setActor(actor)
+        .setReason(why)
+        .setLogSequence(report == null ? 0 : report.getLogSequence())
+        .setRoutingRevision(revision)
+        .build();
+  }
+
+  private void formerChampion(Change tx) {
+    long now = core.time().wallMillis();
+    alias(tx, "champion", rollout.championVersion(), now);
+    alias(tx, "previous", "", now);
+  }
+
+  private void alias(Change tx, String alias, String version, long now) {
+    tx.alias(config.name(), alias, version, rollout.id(), now);
+  }
+
+  /**
+   * Records the calls that were made to model servers; what is to be known goes into a decision.
+   */
+  private void remember(Fleets.Done done) {
+    notes = done.notes().isEmpty() ? "" : "; " + String.join("; ", done.notes());
+    if (!done.calls().isEmpty() || !done.notes().isEmpty()) {
+      long now = core.time().wallMillis();
+      core.store()
+          .change(tx -> {
+            for (String call : done.calls()) {
+              tx.audit(now, Core.CONTROLLER, "fleet.load", config.name(), rollout.id(), call);
+            }
+            for (String note : done.notes()) {
+              tx.audit(now, Core.CONTROLLER, "fleet.note", config.name(), rollout.id(), note);
+            }
+          });
+    }
+  }
+
+  private <T> void inTurn(
+      long mine, CompletableFuture<T> future, Consumer<T> then, Consumer<String> otherwise) {
+    var _ =
+        future.whenComplete((value, failure) ->
+            core.turns()
+                .post(() -> {
+                  if (turn != mine) {
+                    return;
+                  }
+                  if (failure == null) {
+                    then.accept(value);
+                  } else {
+                    otherwise.accept(text(failure));
+                  }
+                }));
+  }
+
+  private static String text(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+  }
+}

@@ -1,0 +1,425 @@
+package dev.understudy.rollout.engine;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.time.Cancellable;
+import dev.understudy.chassis.time.Scheduler;
+import dev.understudy.chassis.time.TimeOrderedIds;
+import dev.understudy.chassis.time.TimeSource;
+import dev.understudy.proto.v1.CatalogVersion;
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.RolloutPlan;
+import dev.understudy.proto.v1.RolloutStatus;
+import dev.understudy.rollout.fleet.Fleets;
+import dev.understudy.rollout.plan.Plans;
+import dev.understudy.rollout.policy.RolloutPolicy;
+import dev.understudy.rollout.policy.RolloutState;
+import dev.understudy.rollout.routing.ModelConfig;
+import dev.understudy.rollout.routing.RoutingHub;
+import dev.understudy.rollout.store.Change;
+import dev.understudy.rollout.store.FencedException;
+import dev.understudy.rollout.store.Store;
+import dev.understudy.rollout.store.StoredRollout;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs every rollout. Reports of the judge, words of routers, answers of model servers, commands
+ * and a timer are events; each is handled in turn on one thread, so that every decision sees the
+ * ones before it. A report is acted upon when it arrives; the timer only serves what time alone
+ * brings.
+ *
+ * <p>Only one controller leads. When another one has begun a newer epoch, on the same file or as
+ * routers tell, this one stops renewing leases and refuses commands.
+ *
+ * <p>Methods may be called by any thread and wait for their turn.
+ */
+public final class Engine implements AutoCloseable {
+  /** How often the engine looks whether time alone has brought something. */
+  static final Duration TICK = Duration.ofMillis(200);
+
+  private static final Duration SIGNATURE_RETRY = Duration.ofSeconds(1);
+  private static final Logger log = Logger.getLogger(Engine.class.getName());
+
+  private final Core core;
+  private final Scheduler scheduler;
+  private final TimeOrderedIds ids;
+  private final Map<String, Drive> drives = new LinkedHashMap<>();
+  private final List<Cancellable> timers = new ArrayList<>();
+  private volatile @Nullable String fenced;
+
+  /**
+   * Wires an engine; {@link #start()} sets it going.
+   *
+   * @param models by name
+   * @param lease how long routers trust a table without renewal
+   * @param staleAfter how long the judge may be silent
+   */
+  public Engine(
+      Map<String, ModelConfig> models,
+      Duration lease,
+      Duration staleAfter,
+      Store store,
+      Fleets fleets,
+      Judge judge,
+      TimeSource time,
+      Scheduler scheduler,
+      TimeOrderedIds ids) {
+    this.scheduler = scheduler;
+    this.ids = ids;
+    var routers = new Routers();
+    var hub = new RoutingHub(time, routers);
+    routers.engine = this;
+    this.core =
+        new Core(
+            Map.copyOf(models),
+            lease,
+            new RolloutPolicy(staleAfter),
+            store,
+            fleets,
+            judge,
+            hub,
+            new Watchers(),
+            new Turns(),
+            time);
+  }
+
+  /** What routers connect to. */
+  public RoutingHub hub() {
+    return core.hub();
+  }
+
+  Core core() {
+    return core;
+  }
+
+  /** Continues every rollout where it was, and serves the routing table. */
+  public void start() {
+    core.turns()
+        .call(() -> {
+          core.store()
+              .change(tx -> {
+                if (core.store().revision() == 0) {
+                  tx.nextRevision();
+                }
+                audit(tx, "controller.start", "", "", "epoch " + core.store().epoch());
+              });
+          for (ModelConfig config : core.models().values()) {
+            String champion = core.champion(config.name());
+            if (!champion.equals(config.champion())) {
+              log.info(() ->
+                  config.name()
+                      + ": version "
+                      + champion
+                      + " was promoted and is champion; the configured "
+                      + config.champion()
+                      + " is not used");
+            }
+            describe(config);
+          }
+          core.publish();
+          for (StoredRollout rollout : core.store().inFlight()) {
+            if (core.models().containsKey(rollout.model())) {
+              drive(rollout);
+            } else {
+              log.warning(() ->
+                  "rollout "
+                      + rollout.id()
+                      + ": model "
+                      + rollout.model()
+                      + " is not configured any more; it stays where it is");
+            }
+          }
+          return core.store().epoch();
+        });
+    timers.add(scheduler.every(TICK, "look at rollouts", () -> core.turns().post(this::tick)));
+    timers.add(
+        scheduler.every(
+            core.lease().dividedBy(4),
+            "renew leases",
+            () -> {
+              if (fenced == null) {
+                core.hub().renew();
+              }
+            }));
+  }
+
+  /** Registers what the repositories hold; returns what is wrong with it, one line each. */
+  public List<String> register(Map<String, List<CatalogVersion>> found) {
+    return command(() -> {
+      List<String> problems = new ArrayList<>();
+      found.forEach((model, versions) -> problems.addAll(register(model, versions)));
+      return problems;
+    });
+  }
+
+  /** Begins a rollout of a plan that was read. */
+  public RolloutStatus begin(RolloutPlan plan, List<CatalogVersion> found, String actor) {
+    return command(() -> {
+      ModelConfig config = core.models().get(plan.getModel());
+      if (config == null) {
+        throw unknownModel(plan.getModel());
+      }
+      List<String> problems = register(config.name(), found);
+      String champion = core.champion(config.name());
+      Starts.check(core, config, plan, champion, problems);
+      return begin(config, plan, champion, actor);
+    });
+  }
+
+  /** Runs a command in turn. */
+  <T> T command(Callable<T> command) {
+    return core.turns()
+        .call(() -> {
+          String why = fenced;
+          if (why != null) {
+            throw Fault.of(Status.Code.FAILED_PRECONDITION, "NOT_LEADING", why);
+          }
+          try {
+            return command.call();
+          } catch (FencedException e) {
+            fence(String.valueOf(e.getMessage()));
+            throw Fault.of(Status.Code.FAILED_PRECONDITION, "NOT_LEADING", String.valueOf(fenced));
+          }
+        });
+  }
+
+  /** The rollout that is in flight for a model; null if none is. */
+  @Nullable Drive drive(String model) {
+    Drive drive = drives.get(model);
+    return drive == null || drive.hasEnded() ? null : drive;
+  }
+
+  /** Takes an ended rollout up again, to undo it. */
+  Drive takeUp(StoredRollout rollout) {
+    var drive = new Drive(core, rollout);
+    drives.put(rollout.model(), drive);
+    return drive;
+  }
+
+  RolloutStatus begin(ModelConfig config, RolloutPlan plan, String champion, String actor) {
+    long now = core.time().wallMillis();
+    String id = ids.next();
+    String challenger = plan.getChallengerVersion();
+    String digest = core.store().digest(config.name(), challenger);
+    int attempt = 1 + Starts.earlierAttempts(core, config.name(), challenger, digest);
+    EvaluationSpec spec =
+        Plans.evaluation(
+            plan,
+            id,
+            attempt,
+            champion,
+            core.store().digest(config.name(), champion),
+            digest,
+            config.contract(),
+            now);
+    String planDigest = Plans.digest(plan);
+    core.store()
+        .change(tx -> {
+          tx.insert(
+              new StoredRollout(
+                  id,
+                  plan,
+                  planDigest,
+                  attempt,
+                  champion,
+                  spec,
+                  RolloutState.pending(now),
+                  core.store().revision(),
+                  0));
+          tx.alias(config.name(), "challenger", challenger, id, now);
+          tx.audit(
+              now,
+              actor,
+              "rollout.start",
+              config.name(),
+              id,
+              "version "
+                  + challenger
+                  + " against "
+                  + champion
+                  + ", attempt "
+                  + attempt
+                  + ", plan "
+                  + planDigest);
+        });
+    StoredRollout stored = core.store().rollout(id).orElseThrow();
+    return drive(stored).status();
+  }
+
+  private Drive drive(StoredRollout rollout) {
+    Drive drive = takeUp(rollout);
+    drive.enter();
+    return drive;
+  }
+
+  private void tick() {
+    if (fenced != null) {
+      return;
+    }
+    guarded(() -> {
+      noteApplied();
+      for (Drive drive : List.copyOf(drives.values())) {
+        if (!drive.hasEnded()) {
+          drive.look();
+        }
+      }
+      drives.values().removeIf(Drive::hasEnded);
+    });
+  }
+
+  /** Notes which decisions every connected router has in force by now. */
+  private void noteApplied() {
+    OptionalLong applied = core.hub().appliedByAll(core.store().epoch());
+    if (applied.isPresent() && core.store().hasUnapplied(applied.getAsLong())) {
+      core.store().change(tx -> tx.applied(applied.getAsLong(), core.time().wallMillis()));
+      for (Drive drive : drives.values()) {
+        core.watchers().tell(drive.status());
+      }
+    }
+  }
+
+  /** Asks the champion's servers what it takes and gives, until one says. */
+  private void describe(ModelConfig config) {
+    String champion = core.champion(config.name());
+    if (core.store().signature(config.name(), champion) != null) {
+      return;
+    }
+    var _ =
+        core.fleets()
+            .signature(config.championFleet(), config.name(), champion)
+            .whenComplete((signature, failure) -> {
+              if (failure == null) {
+                core.turns()
+                    .post(() ->
+                        guarded(() -> {
+                          core.store()
+                              .change(tx -> {
+                                tx.signature(config.name(), champion, signature);
+                                long revision = tx.nextRevision();
+                                audit(
+                                    tx,
+                                    "routing.publish",
+                                    config.name(),
+                                    "",
+                                    "revision " + revision);
+                              });
+                          core.publish();
+                        }));
+              } else {
+                log.fine(() -> config.name() + ": not described yet: " + failure);
+                var later =
+                    scheduler.after(
+                        SIGNATURE_RETRY,
+                        "ask what " + config.name() + " takes",
+                        () -> core.turns().post(() -> describe(config)));
+                if (fenced != null) {
+                  later.cancel();
+                }
+              }
+            });
+  }
+
+  private List<String> register(String model, List<CatalogVersion> found) {
+    List<String> problems = new ArrayList<>();
+    Map<String, CatalogVersion> known = new LinkedHashMap<>();
+    core.store().versions(model).forEach(version -> known.put(version.getVersion(), version));
+    for (CatalogVersion version : found) {
+      CatalogVersion before = known.get(version.getVersion());
+      if (before != null
+          && !before.getDigest().isEmpty()
+          && !before.getDigest().equals(version.getDigest())) {
+        problems.add(
+            model
+                + " version "
+                + version.getVersion()
+                + ": its files have digest "
+                + version.getDigest()
+                + " (expected: "
+                + before.getDigest()
+                + ", as registered; a version never changes, give the new files a new number)");
+      } else if (before == null || !before.getCardMap().equals(version.getCardMap())) {
+        core.store()
+            .change(tx -> {
+              tx.register(
+                  before == null
+                      ? version
+                      : before.toBuilder().clearCard().putAllCard(version.getCardMap()).build());
+              audit(
+                  tx,
+                  "catalog.register",
+                  model,
+                  "",
+                  "version " + version.getVersion() + " digest " + version.getDigest());
+            });
+      }
+    }
+    problems.forEach(log::warning);
+    return problems;
+  }
+
+  private void audit(Change tx, String action, String model, String rolloutId, String detail) {
+    tx.audit(core.time().wallMillis(), Core.CONTROLLER, action, model, rolloutId, detail);
+  }
+
+  private void guarded(Runnable work) {
+    try {
+      work.run();
+    } catch (FencedException e) {
+      fence(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void fence(String why) {
+    if (fenced == null) {
+      log.severe(() -> "another controller leads; this one stops: " + why);
+      fenced = why;
+      drives.values().forEach(Drive::close);
+    }
+  }
+
+  static Fault unknownModel(String model) {
+    return Fault.of(
+            Status.Code.NOT_FOUND, "UNKNOWN_MODEL", "model '" + model + "' is not configured here")
+        .resource("model", model);
+  }
+
+  @Override
+  public void close() {
+    timers.forEach(Cancellable::cancel);
+    core.turns().post(() -> drives.values().forEach(Drive::close));
+    core.turns().close();
+    if (core.turns().dropped() > 0) {
+      log.log(Level.WARNING, "{0} events found no room", core.turns().dropped());
+    }
+  }
+
+  /** What routers say, brought to the engine. */
+  private static final class Routers implements RoutingHub.Listener {
+    private volatile @Nullable Engine engine;
+
+    @Override
+    public void onRouters() {
+      Engine to = engine;
+      if (to != null) {
+        to.core.turns().post(to::tick);
+      }
+    }
+
+    @Override
+    public void onNewerEpoch(long epoch) {
+      Engine to = engine;
+      if (to != null) {
+        to.core.turns().post(() -> to.fence("a router follows a controller of epoch " + epoch));
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package dev.understudy.rollout.plan;
+
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.MessageLite;
+import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.RolloutPlan;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** What follows from a plan once it is fixed. */
+public final class Plans {
+  private Plans() {}
+
+  /** The plan's digest: SHA-256 over its deterministic serialization, in hex. */
+  public static String digest(RolloutPlan plan) {
+    return HexFormat.of().formatHex(sha256().digest(canonical(plan)));
+  }
+
+  /**
+   * What the judge is asked to judge. All of it is fixed before the first evidence arrives.
+   *
+   * @param attempt 1 for the first; the judge tightens the promotion limit from the second on
+   * @param contract the default instance if there is none
+   */
+  public static EvaluationSpec evaluation(
+      RolloutPlan plan,
+      String rolloutId,
+      int attempt,
+      String championVersion,
+      String championDigest,
+      String challengerDigest,
+      DataContract contract,
+      long startedMillis) {
+    EvaluationSpec.Builder spec =
+        EvaluationSpec.newBuilder()
+            .setRolloutId(rolloutId)
+            .setModel(plan.getModel())
+            .setAttempt(attempt)
+            .setIntent(plan.getIntent())
+            .setUnit(plan.getUnit())
+            .setChampionVersion(championVersion)
+            .setChampionDigest(championDigest)
+            .setChallengerVersion(plan.getChallengerVersion())
+            .setChallengerDigest(challengerDigest)
+            .setAlpha(plan.getAlpha())
+            .setBeta(plan.getBeta())
+            .setAlphaSplit(plan.getAlphaSplit())
+            .addAllMetrics(plan.getMetricsList())
+            .setLiveControl(plan.getLiveControl())
+            .setMirroredControl(plan.getMirroredControl())
+            .setStartedUnixMs(startedMillis)
+            .setSeed(seed(rolloutId))
+            .setGuardConsecutiveFailures(plan.getGuardConsecutiveFailures());
+    if (!contract.equals(DataContract.getDefaultInstance())) {
+      spec.setContract(contract);
+    }
+    return spec.build();
+  }
+
+  /** The salt of a rollout's split: constant as long as it lasts. */
+  public static String salt(String rolloutId) {
+    return HexFormat.of().toHexDigits(seed(rolloutId));
+  }
+
+  /** The first eight bytes of the SHA-256 of the rollout's id. */
+  static long seed(String rolloutId) {
+    return ByteBuffer.wrap(sha256().digest(rolloutId.getBytes(StandardCharsets.UTF_8))).getLong();
+  }
+
+  private static byte[] canonical(MessageLite message) {
+    var bytes = new ByteArrayOutputStream(message.getSerializedSize());
+    try {
+      CodedOutputStream out = CodedOutputStream.newInstance(bytes);
+      out.useDeterministicSerialization();
+      message.writeTo(out);
+      out.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteArray();
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package dev.understudy.rollout.policy;
+
+/** The words for why a rollout is paused or degraded. They are part of the interface. */
+public final class Reasons {
+  /** A pause that the plan asked for. */
+  public static final String PAUSE_STEP = "CanaryPauseStep";
+
+  /** The step's longest time passed and the evidence decided nothing. */
+  public static final String INSUFFICIENT_EVIDENCE = "InsufficientEvidence";
+
+  /** The traffic is not split as it was configured, so that no comparison can be trusted. */
+  public static final String SAMPLE_RATIO_MISMATCH = "SampleRatioMismatch";
+
+  /** Nothing has been heard of the evidence for too long. Resumes by itself. */
+  public static final String STALE_EVIDENCE = "StaleEvidence";
+
+  /** A person asked for it. */
+  public static final String BY_HAND = "ByHand";
+
+  /** A model server could not load the version. */
+  public static final String LOAD_FAILED = "LoadFailed";
+
+  /** The challenger does not take or give the same tensors as the champion. */
+  public static final String SIGNATURE_MISMATCH = "SignatureMismatch";
+
+  /** The judge did not accept what is to be judged. */
+  public static final String EVALUATION_REFUSED = "EvaluationRefused";
+
+  /** The evidence, or a guardrail, spoke against the challenger. */
+  public static final String ABORTED = "Aborted";
+
+  /** A person stopped the rollout before the challenger was promoted. */
+  public static final String ABORTED_BY_HAND = "AbortedByHand";
+
+  /** The challenger had been promoted, and the champion before it serves again. */
+  public static final String UNDONE = "Undone";
+
+  private Reasons() {}
+}

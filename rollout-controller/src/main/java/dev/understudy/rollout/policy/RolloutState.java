@@ -1,0 +1,165 @@
+package dev.understudy.rollout.policy;
+
+import dev.understudy.proto.v1.Phase;
+
+/**
+ * Where a rollout stands. Everything that is decided about it depends on this, its plan, the
+ * evidence and the time; so this is what must survive a crash.
+ *
+ * @param phase where it is now
+ * @param resume where it returns to from PAUSED; PHASE_UNSPECIFIED elsewhere
+ * @param step index of the plan's step in force; the number of steps once all are done
+ * @param reason for PAUSED, ABORTING and DEGRADED a word of {@link Reasons}; empty elsewhere
+ * @param detail a sentence for people; may be empty
+ * @param phaseSinceMillis wall clock of the change to this phase
+ * @param stepSinceMillis wall clock from which the step's times count
+ * @param samplesBefore what {@link RolloutPolicy#samples} said when the step began
+ * @param splitAccepted a person resumed the rollout although the split was not as configured
+ * @param overridden a person promoted it although the evidence was against it
+ * @param promoted the challenger is champion
+ * @param undoLoads an undo must first load the version before, which is no longer held
+ */
+public record RolloutState(
+    Phase phase,
+    Phase resume,
+    int step,
+    String reason,
+    String detail,
+    long phaseSinceMillis,
+    long stepSinceMillis,
+    long samplesBefore,
+    boolean splitAccepted,
+    boolean overridden,
+    boolean promoted,
+    boolean undoLoads) {
+
+  /** How every rollout begins. */
+  public static RolloutState pending(long nowMillis) {
+    return new RolloutState(
+        Phase.PENDING,
+        Phase.PHASE_UNSPECIFIED,
+        0,
+        "",
+        "",
+        nowMillis,
+        nowMillis,
+        0,
+        false,
+        false,
+        false,
+        false);
+  }
+
+  /** Enters a step of the plan. */
+  public RolloutState atStep(Phase next, int nextStep, long samples, long nowMillis) {
+    boolean pause = next == Phase.PAUSED;
+    return new RolloutState(
+        checked(next),
+        pause ? Phase.PROGRESSING : Phase.PHASE_UNSPECIFIED,
+        nextStep,
+        pause ? Reasons.PAUSE_STEP : "",
+        "",
+        next == phase && !pause ? phaseSinceMillis : nowMillis,
+        nowMillis,
+        samples,
+        splitAccepted,
+        overridden,
+        promoted,
+        false);
+  }
+
+  /** Moves to another phase at the same step. */
+  public RolloutState to(Phase next, String why, String sentence, long nowMillis) {
+    return new RolloutState(
+        checked(next),
+        Phase.PHASE_UNSPECIFIED,
+        step,
+        why,
+        sentence,
+        nowMillis,
+        stepSinceMillis,
+        samplesBefore,
+        splitAccepted,
+        overridden,
+        promoted,
+        undoLoads);
+  }
+
+  /**
+   * Pauses. A rollout that is paused already gets the new reason and returns where it came from.
+   */
+  public RolloutState paused(String why, String sentence, long nowMillis) {
+    return new RolloutState(
+        checked(Phase.PAUSED),
+        phase == Phase.PAUSED ? resume : phase,
+        step,
+        why,
+        sentence,
+        nowMillis,
+        stepSinceMillis,
+        samplesBefore,
+        splitAccepted,
+        overridden,
+        promoted,
+        undoLoads);
+  }
+
+  /** Returns from a pause; the step's times count from now. */
+  public RolloutState resumed(long nowMillis) {
+    return new RolloutState(
+        checked(resume),
+        Phase.PHASE_UNSPECIFIED,
+        step,
+        "",
+        "",
+        nowMillis,
+        nowMillis,
+        samplesBefore,
+        splitAccepted || reason.equals(Reasons.SAMPLE_RATIO_MISMATCH),
+        overridden,
+        promoted,
+        undoLoads);
+  }
+
+  /** Notes that a person promotes against the evidence. */
+  public RolloutState withOverride() {
+    return new RolloutState(
+        phase,
+        resume,
+        step,
+        reason,
+        detail,
+        phaseSinceMillis,
+        stepSinceMillis,
+        samplesBefore,
+        splitAccepted,
+        true,
+        promoted,
+        undoLoads);
+  }
+
+  /** Notes whether the challenger is champion, and whether its undo must load first. */
+  public RolloutState withPromoted(boolean isChampion, boolean undoMustLoad) {
+    return new RolloutState(
+        phase,
+        resume,
+        step,
+        reason,
+        detail,
+        phaseSinceMillis,
+        stepSinceMillis,
+        samplesBefore,
+        splitAccepted,
+        overridden,
+        isChampion,
+        undoMustLoad);
+  }
+
+  private Phase checked(Phase next) {
+    if (!Phases.mayFollow(phase, next)) {
+      throw new IllegalStateException(
+          "phase: " + next + " after " + phase + " (expected: one of " + Phases.after(phase) + ")");
+    }
+    return next;
+  }
+}

@@ -1,0 +1,137 @@
+package dev.understudy.rollout.routing;
+
+import dev.understudy.chassis.config.HostPort;
+import dev.understudy.proto.v1.Arm;
+import dev.understudy.proto.v1.ControlLoss;
+import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.Mirror;
+import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.ModelSignature;
+import dev.understudy.proto.v1.Phase;
+import dev.understudy.proto.v1.RandomisationUnit;
+import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.RolloutPlan;
+import dev.understudy.rollout.plan.Plans;
+import dev.understudy.rollout.policy.Phases;
+import dev.understudy.rollout.policy.Steps;
+import dev.understudy.rollout.store.StoredRollout;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes one model's route from what is configured and what is decided. Pure: after a restart the
+ * same decisions give the same route.
+ *
+ * <p>While the challenger is on trial, the shadow receives copies, the canary its share, and a live
+ * control as much as the canary. While a promotion is watched the rollout is still named, so that
+ * its evidence goes on; in every other phase the champion is alone.
+ */
+public final class RouteBuilder {
+  private RouteBuilder() {}
+
+  /**
+   * The route of a model.
+   *
+   * @param champion the version that is champion now
+   * @param digestOf of a version; empty if unknown
+   * @param latest the model's newest rollout, ended or not; null if there never was one
+   */
+  public static ModelRoute build(
+      ModelConfig config,
+      String champion,
+      ModelSignature signature,
+      UnaryOperator<String> digestOf,
+      @Nullable StoredRollout latest) {
+    ModelRoute.Builder route =
+        ModelRoute.newBuilder()
+            .setModel(config.name())
+            .setSignature(signature)
+            .setUnit(RandomisationUnit.REQUEST)
+            .setOnControlLoss(ControlLoss.CHAMPION_ONLY)
+            .setTryTimeoutMs(config.tryTimeoutMillis())
+            .setLineageOverflow(config.lineage())
+            .setPayloadSampleBp(config.payloadSampleBp())
+            .addArms(arm("champion", Role.CHAMPION, champion, digestOf, config.championFleet()));
+    if (!config.contract().equals(DataContract.getDefaultInstance())) {
+      route.setContract(config.contract());
+    }
+    if (latest == null) {
+      return route.build();
+    }
+    route.setDecisionRevision(latest.decisionRevision());
+    Phase phase = latest.state().phase();
+    Phase lived = phase == Phase.PAUSED ? latest.state().resume() : phase;
+    if (Phases.onTrial(lived)) {
+      trial(route, config, champion, digestOf, latest);
+    } else if (phase == Phase.WATCHING) {
+      named(route, latest);
+    }
+    return route.build();
+  }
+
+  private static void trial(
+      ModelRoute.Builder route,
+      ModelConfig config,
+      String champion,
+      UnaryOperator<String> digestOf,
+      StoredRollout rollout) {
+    named(route, rollout);
+    RolloutPlan plan = rollout.plan();
+    String challenger = rollout.challengerVersion();
+    int step = rollout.state().step();
+    int weight = Steps.canaryWeightBp(plan, step);
+    int mirror = Steps.mirrorBp(plan, step);
+    if (weight > 0) {
+      route.setCanaryWeightBp(weight);
+      route.addArms(arm("canary", Role.CANARY, challenger, digestOf, config.challengerFleet()));
+      if (plan.getLiveControl()) {
+        route.setControlWeightBp(weight);
+        route.addArms(arm("control", Role.CONTROL, champion, digestOf, config.controlFleet()));
+      }
+    }
+    if (mirror > 0) {
+      Mirror.Builder copies = Mirror.newBuilder().setFractionBp(mirror).addArms("shadow");
+      route.addArms(arm("shadow", Role.SHADOW, challenger, digestOf, config.challengerFleet()));
+      if (plan.getMirroredControl()) {
+        List<HostPort> fleet =
+            config.controlFleet().isEmpty() ? config.championFleet() : config.controlFleet();
+        route.addArms(arm("mirrored-control", Role.MIRRORED_CONTROL, champion, digestOf, fleet));
+        copies.addArms("mirrored-control");
+      }
+      route.setMirror(copies);
+    }
+  }
+
+  private static void named(ModelRoute.Builder route, StoredRollout rollout) {
+    RolloutPlan plan = rollout.plan();
+    route
+        .setRolloutId(rollout.id())
+        .setSalt(Plans.salt(rollout.id()))
+        .setUnit(plan.getUnit())
+        .setKeyMetadata(plan.getKeyMetadata())
+        .setFailoverBp(plan.getFailoverBp())
+        .setOnControlLoss(plan.getOnControlLoss());
+    if (plan.getTryTimeoutMs() > 0) {
+      route.setTryTimeoutMs(plan.getTryTimeoutMs());
+    }
+    if (plan.getPayloadSampleBp() > 0) {
+      route.setPayloadSampleBp(plan.getPayloadSampleBp());
+    }
+  }
+
+  private static Arm arm(
+      String name,
+      Role role,
+      String version,
+      UnaryOperator<String> digestOf,
+      List<HostPort> fleet) {
+    return Arm.newBuilder()
+        .setName(name)
+        .setRole(role)
+        .setVersion(version)
+        .setDigest(digestOf.apply(version))
+        .addAllEndpoints(fleet.stream().map(HostPort::toString).toList())
+        .build();
+  }
+}

@@ -1,0 +1,151 @@
+package dev.understudy.rollout.testing;
+
+import dev.understudy.chassis.config.HostPort;
+import dev.understudy.chassis.rpc.GrpcServers;
+import dev.understudy.chassis.rpc.RpcServer;
+import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.EvidenceReport;
+import dev.understudy.proto.v1.EvidenceServiceGrpc;
+import dev.understudy.proto.v1.ReportRequest;
+import dev.understudy.proto.v1.StartEvaluationResponse;
+import dev.understudy.proto.v1.StopEvaluationRequest;
+import dev.understudy.proto.v1.StopEvaluationResponse;
+import io.grpc.Status;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A comparator over real gRPC on loopback that reports what a test tells it to. It keeps the rule
+ * that a spec, once given, is fixed. Safe for use by any thread.
+ */
+public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
+    implements AutoCloseable {
+  private final RpcServer server;
+  private final Map<String, EvaluationSpec> specs = new LinkedHashMap<>();
+  private final Map<String, EvidenceReport> reports = new LinkedHashMap<>();
+  private final Map<String, List<ServerCallStreamObserver<EvidenceReport>>> watchers =
+      new LinkedHashMap<>();
+  private final List<String> stopped = new ArrayList<>();
+  private long sequence;
+  private boolean silent;
+  private @Nullable String refusal;
+
+  /** A judge that knows nothing yet. */
+  public FakeJudge() throws IOException {
+    server = GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
+  }
+
+  /** Where it listens. */
+  public HostPort address() {
+    return HostPort.loopback(server.port());
+  }
+
+  /** What it was asked to judge, oldest first. */
+  public synchronized List<EvaluationSpec> specs() {
+    return List.copyOf(specs.values());
+  }
+
+  /** Which evaluations were ended. */
+  public synchronized List<String> stopped() {
+    return List.copyOf(stopped);
+  }
+
+  /** Refuses the next evaluations with a text; null accepts them again. */
+  public synchronized void refuse(@Nullable String why) {
+    refusal = why;
+  }
+
+  /** Answers nothing any more, or again; open watches are cut. */
+  public synchronized void silent(boolean isSilent) {
+    silent = isSilent;
+    if (silent) {
+      for (var open : watchers.values()) {
+        for (var watcher : open) {
+          watcher.onError(Status.UNAVAILABLE.asRuntimeException());
+        }
+      }
+      watchers.clear();
+    }
+  }
+
+  /** Reports; rollout, model and a rising log sequence are filled in. */
+  public synchronized void report(String rolloutId, EvidenceReport.Builder report) {
+    EvidenceReport full = report.setRolloutId(rolloutId).setLogSequence(++sequence).build();
+    reports.put(rolloutId, full);
+    List<ServerCallStreamObserver<EvidenceReport>> open =
+        watchers.getOrDefault(rolloutId, List.of());
+    for (var watcher : open) {
+      if (!watcher.isCancelled()) {
+        watcher.onNext(full);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+
+  @Override
+  public synchronized void startEvaluation(
+      EvaluationSpec spec, StreamObserver<StartEvaluationResponse> responses) {
+    EvaluationSpec before = specs.get(spec.getRolloutId());
+    if (silent) {
+      responses.onError(Status.UNAVAILABLE.asRuntimeException());
+    } else if (refusal != null) {
+      responses.onError(
+          Status.INVALID_ARGUMENT.withDescription(refusal).asRuntimeException());
+    } else if (before != null && !before.equals(spec)) {
+      responses.onError(
+          Status.ALREADY_EXISTS.withDescription("another spec was given").asRuntimeException());
+    } else {
+      specs.put(spec.getRolloutId(), spec);
+      responses.onNext(StartEvaluationResponse.newBuilder().setSpecDigest("fake").build());
+      responses.onCompleted();
+    }
+  }
+
+  @Override
+  public synchronized void stopEvaluation(
+      StopEvaluationRequest request, StreamObserver<StopEvaluationResponse> responses) {
+    stopped.add(request.getRolloutId());
+    responses.onNext(StopEvaluationResponse.getDefaultInstance());
+    responses.onCompleted();
+  }
+
+  @Override
+  public synchronized void getReport(
+      ReportRequest request, StreamObserver<EvidenceReport> responses) {
+    if (silent) {
+      responses.onError(Status.UNAVAILABLE.asRuntimeException());
+      return;
+    }
+    responses.onNext(newest(request.getRolloutId()));
+    responses.onCompleted();
+  }
+
+  @Override
+  public synchronized void watchReport(
+      ReportRequest request, StreamObserver<EvidenceReport> responses) {
+    if (silent) {
+      responses.onError(Status.UNAVAILABLE.asRuntimeException());
+      return;
+    }
+    var watcher = (ServerCallStreamObserver<EvidenceReport>) responses;
+    watcher.setOnCancelHandler(() -> {});
+    watcher.onNext(newest(request.getRolloutId()));
+    watchers.computeIfAbsent(request.getRolloutId(), _ -> new ArrayList<>()).add(watcher);
+  }
+
+  private EvidenceReport newest(String rolloutId) {
+    return reports.getOrDefault(
+        rolloutId, EvidenceReport.newBuilder().setRolloutId(rolloutId).build());
+  }
+}

@@ -1,0 +1,116 @@
+package dev.understudy.rollout;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.understudy.chassis.config.ConfigException;
+import dev.understudy.chassis.config.ConfigFile;
+import dev.understudy.chassis.config.HostPort;
+import dev.understudy.proto.v1.LineageOverflow;
+import dev.understudy.rollout.routing.ModelConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ControllerConfigTest {
+  @TempDir Path directory;
+
+  private static ControllerConfig parse(String yaml) {
+    return ConfigFile.parse("controller.yaml", yaml, Map.of(), ControllerConfig::read);
+  }
+
+  @Test
+  void defaults() {
+    ControllerConfig config =
+        parse("{state: s, models: {m: {champion: 1, fleets: {champion: ['127.0.0.1:8001']}}}}");
+    assertEquals(HostPort.loopback(9300), config.listen());
+    assertEquals(HostPort.loopback(9200), config.evidence());
+    assertEquals(Duration.ofMinutes(1), config.lease());
+    assertEquals(Duration.ofSeconds(15), config.staleAfter());
+    ModelConfig model = Objects.requireNonNull(config.models().get("m"));
+    assertNull(model.repository());
+    assertEquals(LineageOverflow.LINEAGE_DROP, model.lineage());
+    assertEquals(10_000, model.payloadSampleBp());
+    assertTrue(model.challengerFleet().isEmpty());
+  }
+
+  @Test
+  void everyKey() throws Exception {
+    Path contract = directory.resolve("contract.yaml");
+    Files.writeString(contract, "contract: m/1\ndecision: {output: p, kind: labels}\n");
+    Path token = directory.resolve("token");
+    Files.writeString(token, "0123456789abcdef");
+    ControllerConfig config =
+        parse(
+            """
+            listen: 0.0.0.0:1
+            state: s
+            evidence: 127.0.0.1:2
+            lease: 20s
+            staleAfter: 30s
+            loadTimeout: 5m
+            tokenFile: %s
+            evidenceSecurity: {tokenFile: %s}
+            serversSecurity: {tokenFile: %s}
+            models:
+              m:
+                repository: /models
+                contract: %s
+                champion: "3"
+                fleets: {champion: ["h:1"], challenger: ["h:2", "h:3"], control: ["h:4"]}
+                tryTimeout: 250ms
+                lineage: refuse
+                payloads: 5%%
+            """
+                .formatted(token, token, token, contract));
+    assertEquals(Duration.ofSeconds(20), config.lease());
+    assertEquals("0123456789abcdef", config.token());
+    assertEquals(config.token(), config.evidenceToken());
+    assertTrue(!config.toString().contains("0123456789abcdef"), "no token in a log");
+    ModelConfig model = Objects.requireNonNull(config.models().get("m"));
+    assertEquals("m/1", model.contract().getName());
+    assertEquals(2, model.challengerFleet().size());
+    assertEquals(250, model.tryTimeoutMillis());
+    assertEquals(LineageOverflow.LINEAGE_REFUSE, model.lineage());
+    assertEquals(500, model.payloadSampleBp());
+  }
+
+  @Test
+  void everythingWrongAtOnce() {
+    List<String> problems =
+        assertThrows(
+                ConfigException.class,
+                () ->
+                    parse(
+                        """
+                        listen: 0.0.0.0:9300
+                        state: s
+                        lease: 10ms
+                        models:
+                          m:
+                            champion: newest
+                            contract: /nowhere.yaml
+                            fleets: {challenger: ["no port"]}
+                        leese: 1s
+                        """))
+            .problems();
+    for (String expected :
+        List.of(
+            "off loopback nothing starts",
+            "lease: 10 ms",
+            "champion: 'newest'",
+            "cannot be read",
+            "no server",
+            "'no port'",
+            "leese: unknown key")) {
+      assertTrue(problems.stream().anyMatch(p -> p.contains(expected)), expected + problems);
+    }
+  }
+}

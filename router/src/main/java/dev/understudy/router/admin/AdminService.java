@@ -1,0 +1,63 @@
+package dev.understudy.router.admin;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.proto.v1.GetTableRequest;
+import dev.understudy.proto.v1.GetTableResponse;
+import dev.understudy.proto.v1.RouterAdminGrpc;
+import dev.understudy.proto.v1.RouterState;
+import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.proto.v1.SetChampionOnlyRequest;
+import dev.understudy.proto.v1.SetChampionOnlyResponse;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+
+/** The router's own administration. Works without a controller; that is its point. */
+public final class AdminService extends RouterAdminGrpc.RouterAdminImplBase {
+  /** What can be asked and changed. */
+  public interface Desk {
+    /** The table in force. */
+    RoutingTable table();
+
+    /** What the router runs. */
+    RouterState state();
+
+    /** Breaks or repairs the glass of a model, and says so to the controller. */
+    void setChampionOnly(String model, boolean championOnly);
+  }
+
+  private final Desk desk;
+
+  /** Serves a desk. */
+  public AdminService(Desk desk) {
+    this.desk = desk;
+  }
+
+  @Override
+  public void setChampionOnly(
+      SetChampionOnlyRequest request, StreamObserver<SetChampionOnlyResponse> answer) {
+    String model = request.getModel();
+    boolean known =
+        desk.table().getModelsList().stream().anyMatch(route -> route.getModel().equals(model))
+            || desk.state().getChampionOnlyList().contains(model);
+    if (!known) {
+      Fault.fail(
+          answer,
+          Fault.of(
+                  Status.Code.NOT_FOUND,
+                  "UNKNOWN_MODEL",
+                  "model '" + model + "' is not in this router's table")
+              .resource("model", model));
+      return;
+    }
+    desk.setChampionOnly(model, request.getChampionOnly());
+    answer.onNext(SetChampionOnlyResponse.newBuilder().setState(desk.state()).build());
+    answer.onCompleted();
+  }
+
+  @Override
+  public void getTable(GetTableRequest request, StreamObserver<GetTableResponse> answer) {
+    answer.onNext(
+        GetTableResponse.newBuilder().setTable(desk.table()).setState(desk.state()).build());
+    answer.onCompleted();
+  }
+}

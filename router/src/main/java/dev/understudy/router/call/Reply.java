@@ -1,0 +1,18 @@
+package dev.understudy.router.call;
+
+import dev.understudy.chassis.error.Fault;
+import org.jspecify.annotations.Nullable;
+
+/** Where the answer to a call goes; exactly one method is called, once, from any thread. */
+public interface Reply {
+  /**
+   * Answers.
+   *
+   * @param predictionId the id under which the call is remembered
+   * @param timing the server's timing trailer, passed on
+   */
+  void ok(String predictionId, Message response, byte @Nullable [] timing);
+
+  /** Fails. The id is empty when the call was refused before it got one. */
+  void fail(String predictionId, Fault fault);
+}

@@ -1,0 +1,27 @@
+package dev.understudy.router.frontend;
+
+import dev.understudy.router.call.Headers;
+import io.grpc.Metadata;
+import org.jspecify.annotations.Nullable;
+
+/** Metadata as {@link Headers}. */
+final class GrpcHeaders implements Headers {
+  private final Metadata metadata;
+
+  GrpcHeaders(Metadata metadata) {
+    this.metadata = metadata;
+  }
+
+  @Override
+  public @Nullable String get(String name) {
+    // A name that a table made up need not be one that gRPC accepts.
+    if (name.isEmpty() || name.endsWith(Metadata.BINARY_HEADER_SUFFIX)) {
+      return null;
+    }
+    try {
+      return metadata.get(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+}

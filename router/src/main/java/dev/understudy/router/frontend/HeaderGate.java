@@ -1,0 +1,36 @@
+package dev.understudy.router.frontend;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.router.call.Headers;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Asks who is calling before a rare method runs. */
+final class HeaderGate implements ServerInterceptor {
+  private static final Set<String> OPEN = Set.of("ServerLive", "ServerReady");
+
+  private final Consumer<Headers> admit;
+
+  HeaderGate(Consumer<Headers> admit) {
+    this.admit = admit;
+  }
+
+  @Override
+  public <Q, A> ServerCall.Listener<Q> interceptCall(
+      ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+    String method = call.getMethodDescriptor().getBareMethodName();
+    if (method == null || !OPEN.contains(method)) {
+      try {
+        admit.accept(new GrpcHeaders(headers));
+      } catch (Fault refusal) {
+        Replies.fail(call, "", refusal);
+        return new ServerCall.Listener<>() {};
+      }
+    }
+    return next.startCall(call, headers);
+  }
+}

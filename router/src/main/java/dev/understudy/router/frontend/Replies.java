@@ -1,0 +1,46 @@
+package dev.understudy.router.frontend;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.router.call.InferCall;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.StatusRuntimeException;
+import org.jspecify.annotations.Nullable;
+
+/** Metadata of answers. */
+final class Replies {
+  private static final Metadata.Key<String> ID =
+      Metadata.Key.of(InferCall.ID_HEADER, Metadata.ASCII_STRING_MARSHALLER);
+  private static final Metadata.Key<byte[]> TIMING =
+      Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);
+
+  private Replies() {}
+
+  static Metadata headers(String predictionId) {
+    Metadata headers = new Metadata();
+    headers.put(ID, predictionId);
+    return headers;
+  }
+
+  static Metadata trailers(byte @Nullable [] timing) {
+    Metadata trailers = new Metadata();
+    if (timing != null) {
+      trailers.put(TIMING, timing);
+    }
+    return trailers;
+  }
+
+  static void fail(ServerCall<?, ?> call, String predictionId, Fault fault) {
+    fault.logIfUnforeseen();
+    StatusRuntimeException e = fault.toGrpc();
+    Metadata trailers = new Metadata();
+    if (e.getTrailers() != null) {
+      trailers.merge(e.getTrailers());
+    }
+    if (!predictionId.isEmpty()) {
+      trailers.removeAll(ID);
+      trailers.put(ID, predictionId);
+    }
+    call.close(e.getStatus(), trailers);
+  }
+}

@@ -1,0 +1,121 @@
+package dev.understudy.router.frontend;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.router.call.Cancel;
+import dev.understudy.router.call.InferService;
+import dev.understudy.router.call.Message;
+import dev.understudy.router.call.Reply;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.Status;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code ModelInfer}. Everything runs on the event loop of the connection; nothing here or below
+ * blocks it.
+ */
+final class UnaryInfer implements ServerCallHandler<byte[], Message> {
+  private final InferService service;
+  private final LongSupplier nanoTime;
+
+  UnaryInfer(InferService service, LongSupplier nanoTime) {
+    this.service = service;
+    this.nanoTime = nanoTime;
+  }
+
+  static long deadlineNanos(LongSupplier nanoTime) {
+    Deadline deadline = Context.current().getDeadline();
+    return deadline == null
+        ? Long.MAX_VALUE
+        : nanoTime.getAsLong() + deadline.timeRemaining(TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], Message> call, Metadata headers) {
+    InferService.Ticket ticket;
+    try {
+      ticket = service.open(new GrpcHeaders(headers), deadlineNanos(nanoTime), false);
+    } catch (RuntimeException e) {
+      Replies.fail(call, "", Fault.from(e));
+      return new ServerCall.Listener<>() {};
+    }
+    call.request(2);
+    return new OneCall(call, ticket);
+  }
+
+  private static final class OneCall extends ServerCall.Listener<byte[]> implements Reply {
+    private final ServerCall<byte[], Message> call;
+    private final InferService.Ticket ticket;
+    private final AtomicBoolean ended = new AtomicBoolean();
+    private byte @Nullable [] message;
+    private @Nullable Cancel running;
+
+    OneCall(ServerCall<byte[], Message> call, InferService.Ticket ticket) {
+      this.call = call;
+      this.ticket = ticket;
+    }
+
+    @Override
+    public void onMessage(byte[] received) {
+      if (message != null) {
+        fail("", Fault.from(tooMany().asRuntimeException()));
+        return;
+      }
+      message = received;
+    }
+
+    @Override
+    public void onHalfClose() {
+      byte[] received = message;
+      if (ended.get()) {
+        return;
+      }
+      if (received == null) {
+        fail("", Fault.from(tooMany().asRuntimeException()));
+        return;
+      }
+      running = ticket.infer(received, this);
+    }
+
+    @Override
+    public void onCancel() {
+      ended.set(true);
+      Cancel cancel = running;
+      if (cancel != null) {
+        cancel.cancel();
+      }
+      ticket.close();
+    }
+
+    @Override
+    public void onComplete() {
+      ticket.close();
+    }
+
+    @Override
+    public void ok(String predictionId, Message response, byte @Nullable [] timing) {
+      if (ended.compareAndSet(false, true)) {
+        call.sendHeaders(Replies.headers(predictionId));
+        call.sendMessage(response);
+        call.close(Status.OK, Replies.trailers(timing));
+      }
+    }
+
+    @Override
+    public void fail(String predictionId, Fault fault) {
+      if (ended.compareAndSet(false, true)) {
+        Replies.fail(call, predictionId, fault);
+      }
+    }
+
+    private static Status tooMany() {
+      return Status.INTERNAL.withDescription("expected exactly one request message");
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package dev.understudy.router.record;
+
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * A count that only grows, and what it has grown by since the last look. Growths telescope: their
+ * sum is the count, whatever the interleaving, so that each event is in exactly one growth. Any
+ * thread adds; one thread looks.
+ */
+final class Tally {
+  private final LongAdder count = new LongAdder();
+  private long seen;
+
+  void add() {
+    count.increment();
+  }
+
+  long growth() {
+    long now = count.sum();
+    long growth = now - seen;
+    seen = now;
+    return growth;
+  }
+
+  /** As of the last look. */
+  long seen() {
+    return seen;
+  }
+}

@@ -1,0 +1,365 @@
+package dev.understudy.router.stack;
+
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.proto.tensor.InferRequests;
+import dev.understudy.proto.tensor.InferResponseView;
+import dev.understudy.proto.tensor.MalformedMessageException;
+import dev.understudy.proto.tensor.ParameterValue;
+import dev.understudy.proto.v1.Outcome;
+import dev.understudy.proto.v1.Role;
+import dev.understudy.router.call.Answer;
+import dev.understudy.router.call.Cancel;
+import dev.understudy.router.call.InferCall;
+import dev.understudy.router.call.Message;
+import dev.understudy.router.call.Refusals;
+import dev.understudy.router.call.Reply;
+import dev.understudy.router.guard.OutputGuard;
+import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.record.ArmCell;
+import dev.understudy.router.table.ArmPlan;
+import dev.understudy.router.table.ModelPlan;
+import dev.understudy.router.table.Snapshot;
+import dev.understudy.router.upstream.AttemptOptions;
+import dev.understudy.router.upstream.FailoverAllowance;
+import dev.understudy.router.upstream.Upstream;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request from its assignment to its record.
+ *
+ * <p><b>Evidence before rescue.</b> The first attempt is made in the arm that the request was
+ * assigned to, and its end is counted for that arm at once. What follows is for the client only: a
+ * failed canary or control may be rescued by the champion, within the model's allowance; a champion
+ * that could not be reached may be asked once more at another of its backends. Neither changes what
+ * has been counted.
+ *
+ * <p><b>Time.</b> A rescue needs time, so an attempt that can be rescued gets at most half of what
+ * is left until the deadline. An arm must not look worse for that: while shares are in force, a
+ * champion's answer that took longer than its rival would have been given counts as a try timeout
+ * too, although the client gets it.
+ *
+ * <p><b>Cancellation.</b> A client whose deadline passes cancels, and its word often arrives a
+ * little before our own clock says so. A cancellation in the last twentieth of the time, or in the
+ * last ten milliseconds, therefore counts as a passed deadline, which is bad, and an earlier one as
+ * the client's choice, which is censored.
+ *
+ * <p><b>Threads.</b> Events of one request come one after the other, except that {@link #cancel()}
+ * may come at any time and that an attempt may end before it is known to have been sent.
+ */
+final class Flight implements Cancel {
+  private static final long LATE_NANOS = 10_000_000;
+  private static final byte[] NO_TAIL = new byte[0];
+
+  private final CallLife life;
+  private final InferCall call;
+  private final ModelPlan plan;
+  private final Snapshot snapshot;
+  private final Reply reply;
+
+  /**
+   * The mirror's ticket and the first answer meet here; the second to come brings them together.
+   */
+  private final AtomicReference<@Nullable Object> meeting = new AtomicReference<>();
+
+  private volatile boolean clientGone;
+  private volatile @Nullable Cancel running;
+  private boolean hasPlace;
+  private @Nullable ArmCell cell;
+  private @Nullable String key;
+  private Upstream.@Nullable Slot slot;
+  private @Nullable Answer firstAnswer;
+  private long tryNanos;
+
+  Flight(CallLife life, InferCall call, ModelPlan plan, Snapshot snapshot, Reply reply) {
+    this.life = life;
+    this.call = call;
+    this.plan = plan;
+    this.snapshot = snapshot;
+    this.reply = reply;
+  }
+
+  @Override
+  public void cancel() {
+    clientGone = true;
+    Cancel attempt = running;
+    if (attempt != null) {
+      attempt.cancel();
+    }
+  }
+
+  /** Step 5: assigns the request; from here on it is in the trial. */
+  void start(boolean placeReserved) {
+    hasPlace = placeReserved;
+    try {
+      long now = life.time.nanoTime();
+      if (clientGone) {
+        throw Refusals.cancelled();
+      }
+      if (call.remainingNanos(now) <= 0) {
+        throw Refusals.tooLate();
+      }
+      Assignment assigned =
+          Assignment.of(
+              call,
+              plan,
+              snapshot.sharesHold(plan, now),
+              life.upstream::available,
+              arm -> (slot = life.upstream.slot(arm, false, null)) != null);
+      count(assigned);
+      first(assigned, now);
+    } catch (Fault refusal) {
+      refuse(refusal);
+    }
+  }
+
+  private void refuse(Fault refusal) {
+    life.admission.giveBack(call.body().length);
+    if (hasPlace) {
+      life.lineage.release();
+    }
+    reply.fail(call.predictionId(), refusal);
+  }
+
+  private void count(Assignment assigned) {
+    ArmCell counts = life.recording.cell(plan, assigned);
+    cell = counts;
+    if (counts == null) {
+      return;
+    }
+    if (!assigned.judged()) {
+      counts.leftOut();
+      return;
+    }
+    counts.assigned();
+    if (plan.byKey()) {
+      key = call.header(plan.route().getKeyMetadata());
+      if (key != null) {
+        life.recording.keySeen(plan, key, counts);
+      }
+    }
+  }
+
+  /** Step 6: the one attempt that is evidence. */
+  private void first(Assignment assigned, long now) {
+    long whole = wholeTryNanos();
+    long remaining = call.remainingNanos(now);
+    tryNanos = remaining == Long.MAX_VALUE ? whole : Math.min(whole, Math.max(1, remaining / 2));
+    ArmPlan arm = assigned.arm();
+    Upstream.Slot chosen = slot;
+    if (chosen == null) {
+      chosen = life.upstream.slot(arm, !assigned.rescuable(), null);
+      slot = chosen;
+    }
+    if (assigned.rescuable()) {
+      allowance().earn(failoverBp());
+    }
+    if (chosen == null) {
+      Fault none = Refusals.noBackend(call.clientId(), arm.arm().getName());
+      firstEnded(assigned, Answer.failed(Outcome.BAD_UNAVAILABLE, none, 0, true));
+      return;
+    }
+    send(
+        chosen,
+        arm,
+        assigned.rescuable() ? tryNanos : Math.min(whole, remaining),
+        !assigned.rescuable() && remaining <= whole,
+        () -> sent(assigned),
+        answer -> firstEnded(assigned, answer));
+  }
+
+  /** Step 11 begins here, and not earlier: the original is on its way. */
+  private void sent(Assignment assigned) {
+    if (!assigned.copied()) {
+      return;
+    }
+    Mirror.Ticket ticket = life.mirror.sent(call, plan);
+    if (meeting.compareAndExchange(null, ticket) instanceof Answer ended) {
+      ticket.primary(ended);
+    }
+  }
+
+  private void send(
+      Upstream.Slot to,
+      ArmPlan arm,
+      long limitNanos,
+      boolean limitIsDeadline,
+      Runnable sent,
+      Consumer<Answer> done) {
+    AttemptOptions options =
+        new AttemptOptions(
+            call.predictionId(),
+            call.clientId(),
+            call.headers(),
+            limitNanos,
+            limitIsDeadline,
+            false);
+    Cancel attempt = life.upstream.send(to, arm, Message.of(call.body()), options, sent, done);
+    running = attempt;
+    if (clientGone) {
+      attempt.cancel();
+    }
+  }
+
+  private void firstEnded(Assignment assigned, Answer raw) {
+    Answer answer = guarded(deadlineOrCancel(raw));
+    firstAnswer = answer;
+    ArmCell counts = cell;
+    if (counts != null && assigned.judged()) {
+      Outcome outcome = answer.outcome();
+      boolean rivals = assigned.canaryBp() + assigned.controlBp() > 0;
+      if (answer.isOk() && rivals && answer.latencyNanos() > tryNanos) {
+        outcome = Outcome.BAD_TRY_TIMEOUT;
+      }
+      counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());
+      String unit = key;
+      if (unit != null && outcome.getNumber() >= Outcome.BAD_UNAVAILABLE_VALUE) {
+        life.recording.keyBad(plan, unit, counts);
+      }
+    }
+    if (!answer.isBad() || clientGone || !again(assigned, answer)) {
+      finish(assigned, answer, assigned.arm());
+    }
+  }
+
+  /** A second attempt, for the client's sake only. */
+  private boolean again(Assignment assigned, Answer failed) {
+    long now = life.time.nanoTime();
+    long remaining = call.remainingNanos(now);
+    if (remaining <= 0) {
+      return false;
+    }
+    ArmPlan champion = plan.champion();
+    Upstream.Slot next;
+    if (assigned.rescuable()) {
+      if (!allowance().take()) {
+        return false;
+      }
+      next = life.upstream.slot(champion, true, null);
+    } else if (assigned.arm().role() == Role.CHAMPION
+        && failed.outcome() == Outcome.BAD_UNAVAILABLE) {
+      next = life.upstream.slot(champion, false, slot);
+    } else {
+      return false;
+    }
+    if (next == null) {
+      return false;
+    }
+    long whole = wholeTryNanos();
+    send(
+        next,
+        champion,
+        Math.min(whole, remaining),
+        remaining <= whole,
+        () -> {},
+        answer -> {
+          Answer second = guarded(deadlineOrCancel(answer));
+          ArmCell counts = cell;
+          if (second.isOk() && assigned.rescuable() && counts != null) {
+            counts.rescued();
+          }
+          finish(assigned, second, champion);
+        });
+    return true;
+  }
+
+  private long wholeTryNanos() {
+    long millis = plan.route().getTryTimeoutMs();
+    return millis <= 0
+        ? life.settings.tryTimeout().toNanos()
+        : Math.min(millis, 3_600_000) * 1_000_000;
+  }
+
+  private FailoverAllowance allowance() {
+    return life.allowance(call.model());
+  }
+
+  private int failoverBp() {
+    int bp = plan.route().getFailoverBp();
+    return bp == 0 ? life.settings.failoverBp() : bp;
+  }
+
+  private Answer deadlineOrCancel(Answer answer) {
+    if (answer.outcome() != Outcome.CANCELLED_BY_CLIENT || call.deadlineNanos() == Long.MAX_VALUE) {
+      return answer;
+    }
+    long left = call.remainingNanos(life.time.nanoTime());
+    long all = call.deadlineNanos() - call.arrivalNanos();
+    return left <= Math.max(LATE_NANOS, all / 20)
+        ? Answer.failed(
+            Outcome.BAD_DEADLINE_EXCEEDED,
+            Refusals.deadline(call.clientId()),
+            answer.latencyNanos(),
+            false)
+        : answer;
+  }
+
+  /** Step 10. */
+  private Answer guarded(Answer answer) {
+    byte[] response = answer.response();
+    if (response == null) {
+      return answer;
+    }
+    try {
+      InferResponseView view = InferResponseView.parse(ByteBuffer.wrap(response));
+      Fault refusal =
+          OutputGuard.refusal(
+              call.clientId(),
+              call.model(),
+              plan.route().getContract().getDecision().getOutput(),
+              view);
+      return refusal == null
+          ? answer
+          : Answer.failed(Outcome.BAD_OUTPUT_GUARD, refusal, answer.latencyNanos(), false);
+    } catch (MalformedMessageException e) {
+      return Answer.failed(
+          Outcome.BAD_INTERNAL,
+          Refusals.malformedAnswer(call.clientId(), String.valueOf(e.getMessage())),
+          answer.latencyNanos(),
+          false);
+    }
+  }
+
+  /** The client first, then step 12. */
+  private void finish(Assignment assigned, Answer answer, ArmPlan answered) {
+    life.admission.giveBack(call.body().length);
+    byte[] response = answer.response();
+    if (response != null) {
+      reply.ok(call.predictionId(), new Message(response, tail(answered)), answer.timing());
+    } else {
+      Fault fault = answer.fault();
+      reply.fail(call.predictionId(), fault == null ? Refusals.cancelled() : fault);
+    }
+    life.recording.finished(
+        call,
+        plan,
+        snapshot.table(),
+        assigned,
+        answered,
+        answer,
+        firstAnswer,
+        life.time.nanoTime() - call.arrivalNanos(),
+        hasPlace);
+    Answer first = firstAnswer;
+    if (first != null && meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
+      ticket.primary(first);
+    }
+  }
+
+  /**
+   * What goes behind the answer. In a response the fields for name and parameters have the numbers
+   * that they have in a request.
+   */
+  private byte[] tail(ArmPlan answered) {
+    if (!call.wantsId()) {
+      return answered.renamed() ? InferRequests.overrides(call.model(), null, Map.of()) : NO_TAIL;
+    }
+    return InferRequests.overrides(
+        answered.renamed() ? call.model() : null,
+        null,
+        Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())));
+  }
+}

@@ -1,0 +1,12 @@
+package dev.understudy.router.stack;
+
+import java.time.Duration;
+
+/**
+ * Defaults for what a table may leave open.
+ *
+ * @param tryTimeout the longest time for one attempt
+ * @param failoverBp share of a failing arm's calls that the champion may be asked to rescue
+ * @param failoverBurst rescues that are allowed at once
+ */
+record LifeSettings(Duration tryTimeout, int failoverBp, int failoverBurst) {}

@@ -1,0 +1,301 @@
+package dev.understudy.router.stack;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.understudy.chassis.error.Fault;
+import dev.understudy.proto.tensor.InferResponseView;
+import dev.understudy.proto.tensor.MalformedMessageException;
+import dev.understudy.proto.v1.Comparison;
+import dev.understudy.proto.v1.ComparisonSummary;
+import dev.understudy.proto.v1.LineageRecord;
+import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.Outcome;
+import dev.understudy.proto.v1.PayloadRecord;
+import dev.understudy.proto.v1.PayloadSummary;
+import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.proto.v1.ServerTiming;
+import dev.understudy.proto.v1.SliceLabels;
+import dev.understudy.proto.v1.TensorValue;
+import dev.understudy.router.call.Answer;
+import dev.understudy.router.call.InferCall;
+import dev.understudy.router.guard.OutputGuard;
+import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.mirror.Pair;
+import dev.understudy.router.record.ArmCell;
+import dev.understudy.router.record.CellKey;
+import dev.understudy.router.record.Evidence;
+import dev.understudy.router.record.KeyLedger;
+import dev.understudy.router.record.Lineage;
+import dev.understudy.router.record.PairKey;
+import dev.understudy.router.record.PairTallies;
+import dev.understudy.router.record.SideStream;
+import dev.understudy.router.record.StageTimes;
+import dev.understudy.router.slices.Disclosure;
+import dev.understudy.router.split.Sampler;
+import dev.understudy.router.table.ArmPlan;
+import dev.understudy.router.table.ModelPlan;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Step 12: what a finished call leaves behind, after the client has its answer. What may leave is
+ * decided here, by the contract, before anything is offered to a stream. Any thread.
+ */
+final class Recording implements Mirror.Results {
+  private static final int MAX_KEYS = 200_000;
+
+  private final Evidence evidence;
+  private final Lineage lineage;
+  private final StageTimes times;
+  private final @Nullable SideStream<Comparison, ComparisonSummary> comparisons;
+  private final @Nullable SideStream<PayloadRecord, PayloadSummary> payloads;
+  private final Sampler payloadSampler = new Sampler("payload");
+  private final ConcurrentHashMap<String, KeyLedger> ledgers = new ConcurrentHashMap<>();
+
+  Recording(
+      Evidence evidence,
+      Lineage lineage,
+      StageTimes times,
+      @Nullable SideStream<Comparison, ComparisonSummary> comparisons,
+      @Nullable SideStream<PayloadRecord, PayloadSummary> payloads) {
+    this.evidence = evidence;
+    this.lineage = lineage;
+    this.times = times;
+    this.comparisons = comparisons;
+    this.payloads = payloads;
+  }
+
+  /** The cell of an assignment, or null when no rollout is under way. */
+  @Nullable ArmCell cell(ModelPlan plan, Assignment assigned) {
+    ModelRoute route = plan.route();
+    return route.getRolloutId().isEmpty()
+        ? null
+        : evidence.cell(
+            new CellKey(
+                route.getRolloutId(),
+                route.getModel(),
+                route.getDecisionRevision(),
+                assigned.canaryBp(),
+                assigned.controlBp(),
+                assigned.arm().role(),
+                assigned.arm().version()));
+  }
+
+  void keySeen(ModelPlan plan, String key, ArmCell cell) {
+    ledger(plan).seen(plan.route().getRolloutId(), plan.split().keyHash(key), cell);
+  }
+
+  void keyBad(ModelPlan plan, String key, ArmCell cell) {
+    ledger(plan).bad(plan.route().getRolloutId(), plan.split().keyHash(key), cell);
+  }
+
+  private KeyLedger ledger(ModelPlan plan) {
+    return ledgers.computeIfAbsent(plan.model(), model -> new KeyLedger(MAX_KEYS));
+  }
+
+  void finished(
+      InferCall call,
+      ModelPlan plan,
+      RoutingTable table,
+      Assignment assigned,
+      ArmPlan answered,
+      Answer answer,
+      @Nullable Answer first,
+      long totalNanos,
+      boolean hasPlace) {
+    Fault fault = answer.fault();
+    Outcome firstOutcome = first == null ? answer.outcome() : first.outcome();
+    if (hasPlace) {
+      ModelRoute route = plan.route();
+      lineage.record(
+          LineageRecord.newBuilder()
+              .setPredictionId(call.predictionId())
+              .setUnixMs(call.arrivalUnixMs())
+              .setModel(call.model())
+              .setAssignedRole(assigned.arm().role())
+              .setAnsweredRole(answered.role())
+              .setVersion(answered.version())
+              .setDigest(answered.arm().getDigest())
+              .setRolloutId(route.getRolloutId())
+              .setRoutingEpoch(table.getEpoch())
+              .setRoutingRevision(table.getRevision())
+              .setDecisionRevision(route.getDecisionRevision())
+              .setContractDigest(route.getContract().getDigest())
+              .setCanaryWeightBp(assigned.canaryBp())
+              .setPrincipal(call.principal().name())
+              .setClientRequestId(call.clientId())
+              .setOutcome(firstOutcome)
+              .setStatusCode(fault == null ? 0 : fault.code().value())
+              .setLatencyNanos(totalNanos)
+              .build());
+    }
+    times.record(call.model(), answered.role(), answered.version(), "total", totalNanos);
+    times.record(
+        call.model(), answered.role(), answered.version(), "upstream", answer.latencyNanos());
+    if (assigned.arm().role() == answered.role()) {
+      times.record(
+          call.model(),
+          answered.role(),
+          answered.version(),
+          "router",
+          totalNanos - answer.latencyNanos());
+    }
+    if (answer.response() != null) {
+      payload(call, plan, answered, answer, assigned.canaryBp());
+    }
+  }
+
+  @Override
+  public void pair(Pair pair) {
+    ModelPlan plan = pair.plan();
+    Answer copy = pair.copy();
+    times.record(
+        plan.model(), pair.arm().role(), pair.arm().version(), "upstream", copy.latencyNanos());
+    if (pair.champion().outcome() == Outcome.CANCELLED_BY_CLIENT) {
+      return;
+    }
+    InferResponseView view = view(copy);
+    boolean copyOk =
+        view != null
+            && OutputGuard.refusal(
+                    "", plan.model(), plan.route().getContract().getDecision().getOutput(), view)
+                == null;
+    PairTallies tallies = tallies(plan, pair.arm());
+    if (tallies != null) {
+      tallies.pair(pair.champion().isOk(), copyOk, copy.latencyNanos());
+    }
+    if (view == null) {
+      return;
+    }
+    compare(pair, view);
+    payload(pair.call(), plan, pair.arm(), copy, 0);
+  }
+
+  @Override
+  public void dropped(ModelPlan plan, ArmPlan arm) {
+    PairTallies tallies = tallies(plan, arm);
+    if (tallies != null) {
+      tallies.dropped();
+    }
+  }
+
+  private @Nullable PairTallies tallies(ModelPlan plan, ArmPlan arm) {
+    ModelRoute route = plan.route();
+    return route.getRolloutId().isEmpty()
+        ? null
+        : evidence.pairs(
+            new PairKey(
+                route.getRolloutId(),
+                route.getModel(),
+                route.getDecisionRevision(),
+                arm.role(),
+                arm.version()));
+  }
+
+  private void compare(Pair pair, InferResponseView copy) {
+    SideStream<Comparison, ComparisonSummary> stream = comparisons;
+    InferResponseView champion = view(pair.champion());
+    if (stream == null || champion == null) {
+      return;
+    }
+    if (!stream.hasRoom((long) champion.messageSize() + copy.messageSize())) {
+      stream.countDropped();
+      return;
+    }
+    InferCall call = pair.call();
+    Disclosure disclosure = new Disclosure(pair.plan().route().getContract());
+    Comparison.Builder comparison =
+        Comparison.newBuilder()
+            .setPredictionId(call.predictionId())
+            .setRolloutId(pair.plan().route().getRolloutId())
+            .setModel(call.model())
+            .setUnixMs(call.arrivalUnixMs())
+            .setRole(pair.arm().role())
+            .setChampionVersion(pair.plan().champion().version())
+            .setVersion(pair.arm().version())
+            .addAllChampionOutputs(disclosure.outputs(champion))
+            .addAllOutputs(disclosure.outputs(copy))
+            .addAllRows(disclosure.slices(call.request()));
+    TensorValue features = disclosure.features(call.request());
+    if (features != null) {
+      comparison.setFeatures(features);
+    }
+    ServerTiming championTiming = timing(pair.champion());
+    if (championTiming != null) {
+      comparison.setChampionTiming(championTiming);
+    }
+    ServerTiming timing = timing(pair.copy());
+    if (timing != null) {
+      comparison.setTiming(timing);
+    }
+    stream.offer(comparison.build());
+  }
+
+  private void payload(
+      InferCall call, ModelPlan plan, ArmPlan arm, Answer answer, int canaryWeightBp) {
+    SideStream<PayloadRecord, PayloadSummary> stream = payloads;
+    if (stream == null
+        || !payloadSampler.picks(call.predictionId(), plan.route().getPayloadSampleBp())) {
+      return;
+    }
+    InferResponseView view = view(answer);
+    if (view == null) {
+      return;
+    }
+    if (!stream.hasRoom(view.messageSize())) {
+      stream.countDropped();
+      return;
+    }
+    Disclosure disclosure = new Disclosure(plan.route().getContract());
+    PayloadRecord.Builder payload =
+        PayloadRecord.newBuilder()
+            .setPredictionId(call.predictionId())
+            .setUnixMs(call.arrivalUnixMs())
+            .setModel(call.model())
+            .setRole(arm.role())
+            .setVersion(arm.version())
+            .setRolloutId(plan.route().getRolloutId())
+            .setCanaryWeightBp(canaryWeightBp)
+            .addAllScores(disclosure.scores(view))
+            .addAllOutputs(disclosure.outputs(view));
+    TensorValue features = disclosure.features(call.request());
+    if (features != null) {
+      payload.setFeatures(features);
+    }
+    List<SliceLabels> rows = disclosure.slices(call.request());
+    if (rows.size() == 1) {
+      // The record has one set of labels; with several rows none of them would be the case's.
+      payload.addAllSlices(rows.getFirst().getLabelsList());
+    }
+    ServerTiming timing = timing(answer);
+    if (timing != null) {
+      payload.setTiming(timing);
+    }
+    stream.offer(payload.build());
+  }
+
+  private static @Nullable InferResponseView view(Answer answer) {
+    byte[] response = answer.response();
+    if (response == null) {
+      return null;
+    }
+    try {
+      return InferResponseView.parse(ByteBuffer.wrap(response));
+    } catch (MalformedMessageException e) {
+      return null;
+    }
+  }
+
+  private static @Nullable ServerTiming timing(Answer answer) {
+    byte[] timing = answer.timing();
+    if (timing == null) {
+      return null;
+    }
+    try {
+      return ServerTiming.parseFrom(timing);
+    } catch (InvalidProtocolBufferException foreign) {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.understudy.router.stack;
+
+import dev.understudy.router.admission.Admission;
+import dev.understudy.router.call.Budget;
+import dev.understudy.router.record.BlockRing;
+import dev.understudy.router.record.Lineage;
+import io.opentelemetry.api.metrics.Meter;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+
+/** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
+public record RouterGauges(
+    Admission admission,
+    Budget copies,
+    BlockRing blocks,
+    Lineage lineage,
+    LongSupplier comparisonsDropped,
+    LongSupplier payloadsDropped,
+    BooleanSupplier leaseExpired) {
+  /** Makes the instruments. */
+  public void register(Meter meter) {
+    gauge(meter, "router.calls.in_flight", "Calls in flight", () -> admission.calls().used());
+    gauge(
+        meter, "router.bytes.in_flight", "Request bytes in flight", () -> admission.bytes().used());
+    gauge(meter, "router.copies.in_flight", "Mirrored copies in flight", copies::used);
+    gauge(
+        meter,
+        "router.evidence.unacknowledged",
+        "Evidence blocks that wait for the comparator",
+        blocks::unacknowledged);
+    gauge(meter, "router.lineage.waiting", "Lineage records that wait", lineage::reserved);
+    gauge(
+        meter,
+        "router.lease.expired",
+        "1 when canary shares fell back to the champion",
+        () -> leaseExpired.getAsBoolean() ? 1 : 0);
+    counter(meter, "router.calls.refused", "Calls over the limit", admission.calls()::refused);
+    counter(meter, "router.bytes.refused", "Calls over the budget", admission.bytes()::refused);
+    counter(meter, "router.copies.dropped", "Copies that were not sent", copies::refused);
+    counter(meter, "router.evidence.lost", "Evidence blocks overrun", blocks::overrun);
+    counter(meter, "router.lineage.dropped", "Calls without a lineage record", lineage::dropped);
+    counter(meter, "router.comparisons.dropped", "Comparisons lost", comparisonsDropped);
+    counter(meter, "router.payloads.dropped", "Payloads lost", payloadsDropped);
+  }
+
+  private static void gauge(Meter meter, String name, String text, LongSupplier value) {
+    var _ =
+        meter
+            .gaugeBuilder(name)
+            .ofLongs()
+            .setDescription(text)
+            .buildWithCallback(gauge -> gauge.record(value.getAsLong()));
+  }
+
+  private static void counter(Meter meter, String name, String text, LongSupplier value) {
+    var _ =
+        meter
+            .counterBuilder(name)
+            .setDescription(text)
+            .buildWithCallback(counter -> counter.record(value.getAsLong()));
+  }
+}

@@ -1,0 +1,89 @@
+package dev.understudy.router.table;
+
+import dev.understudy.proto.tensor.Signature;
+import dev.understudy.proto.tensor.SignatureCheck;
+import dev.understudy.proto.v1.ControlLoss;
+import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.RandomisationUnit;
+import dev.understudy.router.split.Split;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that is done with the calls for one model. Immutable.
+ *
+ * @param route as the table has it
+ * @param signature null until it has been learned from the champion
+ * @param champion the arm that everything falls back to
+ * @param canary null without one
+ * @param control null without one
+ * @param copies arms that get mirrored calls
+ * @param split the split under the route's salt
+ */
+public record ModelPlan(
+    ModelRoute route,
+    @Nullable SignatureCheck signature,
+    ArmPlan champion,
+    @Nullable ArmPlan canary,
+    @Nullable ArmPlan control,
+    List<ArmPlan> copies,
+    Split split) {
+  /** The model's name. */
+  public String model() {
+    return route.getModel();
+  }
+
+  /** Whether requests with one key stay together. */
+  public boolean byKey() {
+    return route.getUnit() == RandomisationUnit.KEY;
+  }
+
+  /** Whether shares hold when the controller is lost. */
+  public boolean holds() {
+    return route.getOnControlLoss() == ControlLoss.HOLD;
+  }
+
+  /** The arm that answers under a name, or null. */
+  public @Nullable ArmPlan answering(String arm) {
+    if (champion.arm().getName().equals(arm)) {
+      return champion;
+    }
+    if (canary != null && canary.arm().getName().equals(arm)) {
+      return canary;
+    }
+    return control != null && control.arm().getName().equals(arm) ? control : null;
+  }
+
+  /** The arm that answers a client's pinned version, the champion first; or null. */
+  public @Nullable ArmPlan pinned(String version) {
+    if (champion.version().equals(version)) {
+      return champion;
+    }
+    return canary != null && canary.version().equals(version) ? canary : null;
+  }
+
+  /** The same plan with its signature. */
+  public ModelPlan with(Signature learned) {
+    return new ModelPlan(
+        route, new SignatureCheck(learned), champion, canary, control, copies, split);
+  }
+
+  /** The same plan with the signature that another plan of the same champion has. */
+  public ModelPlan with(ModelPlan knowing) {
+    return new ModelPlan(route, knowing.signature(), champion, canary, control, copies, split);
+  }
+
+  /** The arms that may answer. */
+  public List<ArmPlan> answering() {
+    List<ArmPlan> arms = new ArrayList<>();
+    arms.add(champion);
+    if (canary != null) {
+      arms.add(canary);
+    }
+    if (control != null) {
+      arms.add(control);
+    }
+    return arms;
+  }
+}

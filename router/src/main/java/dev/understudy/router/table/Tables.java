@@ -1,0 +1,178 @@
+package dev.understudy.router.table;
+
+import dev.understudy.chassis.config.HostPort;
+import dev.understudy.proto.tensor.Signature;
+import dev.understudy.proto.tensor.SignatureCheck;
+import dev.understudy.proto.v1.Arm;
+import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.LineageOverflow;
+import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.proto.v1.SliceRule;
+import dev.understudy.router.split.Split;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Checks a routing table and compiles it; a table is taken whole or not at all. Pure. */
+public final class Tables {
+  /** The denominator of weights. */
+  public static final int WHOLE = 10_000;
+
+  private Tables() {}
+
+  /**
+   * Compiles a table.
+   *
+   * @param lineageIsKept whether a collector is configured, without which no call can be made to
+   *     wait for its record
+   * @throws TableException naming the first fault
+   */
+  public static Map<String, ModelPlan> compile(RoutingTable table, boolean lineageIsKept) {
+    Map<String, ModelPlan> plans = new HashMap<>();
+    for (ModelRoute route : table.getModelsList()) {
+      check(!route.getModel().isEmpty(), "a model without a name");
+      ModelPlan plan = compile(route, lineageIsKept);
+      check(
+          plans.put(route.getModel(), plan) == null,
+          "model '" + route.getModel() + "' is listed twice");
+    }
+    return Map.copyOf(plans);
+  }
+
+  private static ModelPlan compile(ModelRoute route, boolean lineageIsKept) {
+    String model = "model '" + route.getModel() + "'";
+    Map<String, ArmPlan> arms = new HashMap<>();
+    Map<Role, ArmPlan> byRole = new HashMap<>();
+    for (Arm arm : route.getArmsList()) {
+      String name = model + " arm '" + arm.getName() + "'";
+      checkArm(name, arm);
+      ArmPlan plan = ArmPlan.of(route.getModel(), arm);
+      check(arms.put(arm.getName(), plan) == null, name + " is listed twice");
+      boolean answers =
+          arm.getRole() == Role.CHAMPION
+              || arm.getRole() == Role.CANARY
+              || arm.getRole() == Role.CONTROL;
+      check(
+          byRole.put(arm.getRole(), plan) == null || !answers,
+          model + " has more than one arm of role " + arm.getRole());
+    }
+    ArmPlan champion = byRole.get(Role.CHAMPION);
+    if (champion == null) {
+      throw new TableException(model + " has no champion");
+    }
+    long shares = (long) weight(route.getCanaryWeightBp()) + weight(route.getControlWeightBp());
+    check(shares <= WHOLE, model + " gives away " + shares + "/10000 (expected: at most 10000)");
+    ArmPlan canary = byRole.get(Role.CANARY);
+    ArmPlan control = byRole.get(Role.CONTROL);
+    check(route.getCanaryWeightBp() == 0 || canary != null, model + " has no canary to weigh");
+    check(route.getControlWeightBp() == 0 || control != null, model + " has no control to weigh");
+    check(
+        !route.hasContract() || contractFits(route.getContract()),
+        model + " has a contract whose columns do not fit its features");
+    boolean strict =
+        route.getLineageOverflow() == LineageOverflow.LINEAGE_BLOCK
+            || route.getLineageOverflow() == LineageOverflow.LINEAGE_REFUSE;
+    check(
+        lineageIsKept || !strict,
+        model + " demands lineage of every call, but this router has no collector");
+    return new ModelPlan(
+        route,
+        signature(model, route),
+        champion,
+        canary,
+        control,
+        copies(model, route, arms),
+        new Split(route.getSalt()));
+  }
+
+  private static int weight(int bp) {
+    // Unsigned on the wire: a negative int is a huge weight.
+    return bp < 0 ? Integer.MAX_VALUE : bp;
+  }
+
+  private static void checkArm(String name, Arm arm) {
+    check(!arm.getName().isEmpty(), name + " has no name");
+    check(
+        switch (arm.getRole()) {
+          case CHAMPION, CANARY, SHADOW, CONTROL, MIRRORED_CONTROL -> true;
+          default -> false;
+        },
+        name + " has no role");
+    check(isInteger(arm.getVersion()), name + " asks for version '" + arm.getVersion() + "'");
+    check(arm.getEndpointsCount() > 0, name + " has no endpoints");
+    for (String endpoint : arm.getEndpointsList()) {
+      try {
+        check(HostPort.parse(endpoint).port() > 0, name + " has endpoint " + endpoint);
+      } catch (IllegalArgumentException e) {
+        throw new TableException(name + " has endpoint " + e.getMessage());
+      }
+    }
+  }
+
+  private static List<ArmPlan> copies(String model, ModelRoute route, Map<String, ArmPlan> arms) {
+    List<ArmPlan> copies = new ArrayList<>();
+    Set<String> seen = new HashSet<>();
+    for (String name : route.getMirror().getArmsList()) {
+      ArmPlan arm = arms.get(name);
+      if (arm == null) {
+        throw new TableException(model + " mirrors to unknown arm '" + name + "'");
+      }
+      check(
+          arm.role() == Role.SHADOW || arm.role() == Role.MIRRORED_CONTROL,
+          model + " mirrors to arm '" + name + "' of role " + arm.role());
+      check(seen.add(name), model + " mirrors twice to arm '" + name + "'");
+      copies.add(arm);
+    }
+    check(
+        weight(route.getMirror().getFractionBp()) <= WHOLE,
+        model + " mirrors more than the whole of its traffic");
+    return List.copyOf(copies);
+  }
+
+  private static @Nullable SignatureCheck signature(String model, ModelRoute route) {
+    if (!route.hasSignature()) {
+      return null;
+    }
+    try {
+      return new SignatureCheck(
+          Signature.of(
+              route.getSignature().getMetadata().toBuilder().setName(route.getModel()).build(),
+              route.getSignature().getMaxBatchSize()));
+    } catch (IllegalArgumentException e) {
+      throw new TableException(model + " has a signature that cannot be used: " + e.getMessage());
+    }
+  }
+
+  private static boolean contractFits(DataContract contract) {
+    for (SliceRule rule : contract.getSlicesList()) {
+      if (rule.getColumn() < 0 || rule.getColumn() >= contract.getFeaturesCount()) {
+        return false;
+      }
+    }
+    for (int column : contract.getPrivacy().getClearColumnsList()) {
+      if (column < 0 || column >= contract.getFeaturesCount()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether a text is a version number. */
+  public static boolean isInteger(String version) {
+    return !version.isEmpty()
+        && version.length() <= 18
+        && version.chars().allMatch(c -> c >= '0' && c <= '9');
+  }
+
+  private static void check(boolean ok, String text) {
+    if (!ok) {
+      throw new TableException(text);
+    }
+  }
+}

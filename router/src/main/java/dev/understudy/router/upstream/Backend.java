@@ -1,0 +1,115 @@
+package dev.understudy.router.upstream;
+
+import dev.understudy.chassis.config.HostPort;
+import dev.understudy.chassis.rpc.ChannelOptions;
+import dev.understudy.chassis.rpc.Channels;
+import dev.understudy.chassis.rpc.EventLoops;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig.SlidingWindowType;
+import io.grpc.ManagedChannel;
+import io.netty.channel.EventLoopGroup;
+import io.netty.util.concurrent.EventExecutor;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** One address: a connection per event loop, calls in flight, and a breaker. Any thread. */
+final class Backend {
+  final String address;
+  final AtomicInteger inFlight = new AtomicInteger();
+  private final List<EventExecutor> loops = new ArrayList<>();
+  private final List<ManagedChannel> channels = new ArrayList<>();
+  private final @Nullable CircuitBreaker breaker;
+
+  Backend(
+      String address,
+      EventLoops eventLoops,
+      ChannelOptions options,
+      @Nullable BreakerSettings breaking) {
+    this.address = address;
+    HostPort target = HostPort.parse(address);
+    // A channel connects when it is first used, so a channel per loop costs nothing by itself.
+    for (EventExecutor loop : eventLoops.worker()) {
+      loops.add(loop);
+      channels.add(
+          Channels.open(
+              target,
+              options
+                  .withDirectExecutor(true)
+                  .withEventLoops(new EventLoops(eventLoops.boss(), (EventLoopGroup) loop))));
+    }
+    this.breaker = breaking == null ? null : breaker(address, breaking);
+  }
+
+  private static CircuitBreaker breaker(String address, BreakerSettings settings) {
+    return CircuitBreaker.of(
+        address,
+        CircuitBreakerConfig.custom()
+            .slidingWindow(
+                settings.window(),
+                settings.minimumCalls(),
+                SlidingWindowType.COUNT_BASED,
+                CircuitBreakerConfig.SlidingWindowSynchronizationStrategy.LOCK_FREE)
+            .failureRateThreshold((float) (settings.failureRate() * 100))
+            .slowCallDurationThreshold(Duration.ofDays(1))
+            .waitDurationInOpenState(settings.openFor())
+            .permittedNumberOfCallsInHalfOpenState(settings.probes())
+            .writableStackTraceEnabled(false)
+            .build());
+  }
+
+  /** The connection that belongs to the calling thread's event loop, else the first. */
+  ManagedChannel channel() {
+    for (int i = 0; i < loops.size(); i++) {
+      if (loops.get(i).inEventLoop()) {
+        return channels.get(i);
+      }
+    }
+    return channels.getFirst();
+  }
+
+  boolean closed() {
+    return breaker == null || breaker.getState() == CircuitBreaker.State.CLOSED;
+  }
+
+  /** Whether one call may go there; each permission is ended by {@link #ended}. */
+  boolean permits() {
+    return breaker == null || breaker.tryAcquirePermission();
+  }
+
+  void ended(boolean permitted, boolean transportFailure, boolean judged, long nanos) {
+    inFlight.decrementAndGet();
+    CircuitBreaker b = breaker;
+    if (b == null || !permitted) {
+      return;
+    }
+    if (!judged) {
+      b.releasePermission();
+    } else if (transportFailure) {
+      b.onError(nanos, TimeUnit.NANOSECONDS, new Unreachable());
+    } else {
+      b.onSuccess(nanos, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  void shutdown() {
+    channels.forEach(ManagedChannel::shutdown);
+  }
+
+  void close() {
+    channels.forEach(ManagedChannel::shutdownNow);
+  }
+
+  /** The breaker wants a throwable; it is never thrown. */
+  private static final class Unreachable extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Unreachable() {
+      super("unreachable", null, false, false);
+    }
+  }
+}

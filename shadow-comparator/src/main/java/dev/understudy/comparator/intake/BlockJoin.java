@@ -1,0 +1,139 @@
+package dev.understudy.comparator.intake;
+
+import dev.understudy.proto.v1.EvidenceBlock;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds the blocks of all routers until a second is complete.
+ *
+ * <p>A second is let go when every live router has brought a block of that second or a later one,
+ * and at the latest when the skew bound has passed since its first block came. Both are measured by
+ * this process alone, so that a backlog, which routers resend after an interruption, is joined like
+ * live traffic, however old its seconds are. A router is live from its first block until it has
+ * been silent for the skew bound and three seconds.
+ *
+ * <p>Pure: time is an argument. Not thread-safe.
+ */
+final class BlockJoin {
+  private static final long SILENCE_NANOS = 3_000_000_000L;
+
+  /** A second that is complete. Blocks in {@link BlockMerge#ORDER}. */
+  record Second(long second, List<EvidenceBlock> blocks) {}
+
+  /** What came of a block. */
+  enum Offer {
+    /** It waits for its second to be complete. */
+    TAKEN,
+    /** It had come before. */
+    DUPLICATE
+  }
+
+  private static final class Pending {
+    final long firstNanos;
+    final List<EvidenceBlock> blocks = new ArrayList<>();
+
+    Pending(long firstNanos) {
+      this.firstNanos = firstNanos;
+    }
+  }
+
+  private static final class Router {
+    long lastNanos;
+    long lastSecond;
+
+    Router(long lastNanos, long lastSecond) {
+      this.lastNanos = lastNanos;
+      this.lastSecond = lastSecond;
+    }
+  }
+
+  private final long skewNanos;
+  private final TreeMap<Long, Pending> pending = new TreeMap<>();
+  private final Map<Boot, Sequences> received = new HashMap<>();
+  private final Map<String, Router> routers = new HashMap<>();
+  private long bytes;
+
+  BlockJoin(long skewNanos) {
+    this.skewNanos = skewNanos;
+  }
+
+  /** A router that is expected to come back after a restart of this process. */
+  void expect(String router, long nowNanos) {
+    routers.put(router, new Router(nowNanos, Long.MIN_VALUE));
+  }
+
+  /** What a boot has been told is safe: it is not taken again. */
+  void known(Boot boot, long acknowledged) {
+    Sequences sequences = new Sequences();
+    sequences.addThrough(acknowledged);
+    received.put(boot, sequences);
+  }
+
+  /** The greatest sequence that has come from a boot; null for a boot that was never heard of. */
+  @Nullable Long greatest(Boot boot) {
+    Sequences sequences = received.get(boot);
+    return sequences == null ? null : sequences.greatest();
+  }
+
+  Offer offer(EvidenceBlock block, long nowNanos) {
+    Router router =
+        routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos, Long.MIN_VALUE));
+    router.lastNanos = nowNanos;
+    router.lastSecond = Math.max(router.lastSecond, block.getSecond());
+    if (!received.computeIfAbsent(Boot.of(block), b -> new Sequences()).add(block.getSequence())) {
+      return Offer.DUPLICATE;
+    }
+    pending.computeIfAbsent(block.getSecond(), s -> new Pending(nowNanos)).blocks.add(block);
+    bytes += block.getSerializedSize();
+    return Offer.TAKEN;
+  }
+
+  /** Bytes of the blocks that wait. */
+  long bytes() {
+    return bytes;
+  }
+
+  /** Takes the seconds that are complete, ascending. */
+  List<Second> take(long nowNanos) {
+    routers.values().removeIf(router -> nowNanos - router.lastNanos > skewNanos + SILENCE_NANOS);
+    long watermark = Long.MAX_VALUE;
+    for (Router router : routers.values()) {
+      watermark = Math.min(watermark, router.lastSecond);
+    }
+    // An older second never waits for a younger one.
+    long overdue = Long.MIN_VALUE;
+    for (Map.Entry<Long, Pending> entry : pending.entrySet()) {
+      if (nowNanos - entry.getValue().firstNanos >= skewNanos) {
+        overdue = entry.getKey();
+      }
+    }
+    long upTo = Math.max(watermark, overdue);
+    List<Second> taken = new ArrayList<>();
+    Iterator<Map.Entry<Long, Pending>> entries = pending.entrySet().iterator();
+    while (entries.hasNext()) {
+      Map.Entry<Long, Pending> entry = entries.next();
+      if (entry.getKey() > upTo) {
+        break;
+      }
+      entries.remove();
+      List<EvidenceBlock> blocks = entry.getValue().blocks;
+      blocks.sort(BlockMerge.ORDER);
+      blocks.forEach(block -> bytes -= block.getSerializedSize());
+      taken.add(new Second(entry.getKey(), blocks));
+    }
+    return taken;
+  }
+
+  /** Forgets every block that waits, and what was received. */
+  void clear() {
+    pending.clear();
+    received.clear();
+    bytes = 0;
+  }
+}
