@@ -10,6 +10,7 @@ import dev.understudy.chassis.rpc.ServerOptions;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.modelserver.config.ModelServerConfig;
+import dev.understudy.modelserver.execution.InferenceBackend;
 import dev.understudy.modelserver.execution.OrtBackend;
 import dev.understudy.modelserver.frontend.InferContext;
 import dev.understudy.modelserver.frontend.InferenceService;
@@ -58,21 +59,27 @@ public final class ModelServer implements RunningService {
    * @throws IOException when a port cannot be bound
    */
   public static ModelServer start(ModelServerConfig config) throws IOException {
+    return start(config, new OrtBackend());
+  }
+
+  /** As {@link #start(ModelServerConfig)}, with another engine. */
+  public static ModelServer start(ModelServerConfig config, InferenceBackend backend)
+      throws IOException {
     var lifecycle = new Lifecycle("model-server");
     try {
-      return assemble(config, lifecycle);
+      return assemble(config, backend, lifecycle);
     } catch (IOException | RuntimeException e) {
       lifecycle.close();
       throw e;
     }
   }
 
-  private static ModelServer assemble(ModelServerConfig config, Lifecycle lifecycle)
-      throws IOException {
+  private static ModelServer assemble(
+      ModelServerConfig config, InferenceBackend backend, Lifecycle lifecycle) throws IOException {
     TimeSource time = TimeSource.system();
     Scheduler timers = lifecycle.add("timers", Scheduler.daemon("model-server-timers"));
     var repository =
-        lifecycle.add("models", new ModelRepository(config.repositories(), new OrtBackend(), time));
+        lifecycle.add("models", new ModelRepository(config.repositories(), backend, time));
     if (!config.explicit() || config.loadModels().contains("*")) {
       repository.loadAll();
     } else {

@@ -2,6 +2,7 @@ package dev.understudy.modelserver;
 
 import com.google.protobuf.ByteString;
 import dev.understudy.modelserver.config.ModelServerConfig;
+import dev.understudy.modelserver.execution.InferenceBackend;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
 import dev.understudy.proto.inference.InferTensorContents;
 import dev.understudy.proto.inference.ModelInferRequest;
@@ -15,6 +16,10 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -40,6 +45,11 @@ public final class TestServer implements AutoCloseable {
     return new TestServer(ModelServer.start(config));
   }
 
+  public static TestServer start(ModelServerConfig config, InferenceBackend backend)
+      throws IOException {
+    return new TestServer(ModelServer.start(config, backend));
+  }
+
   public ModelServer server() {
     return server;
   }
@@ -61,6 +71,27 @@ public final class TestServer implements AutoCloseable {
     return client()
         .modelStatistics(ModelStatisticsRequest.newBuilder().setName(model).build())
         .getModelStats(0);
+  }
+
+  /** The page that Prometheus reads. */
+  public String metrics() throws IOException, InterruptedException {
+    int port = server.ports().getOrDefault("metrics", 0);
+    try (var http = HttpClient.newHttpClient()) {
+      return http.send(
+              HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/metrics")).build(),
+              HttpResponse.BodyHandlers.ofString())
+          .body();
+    }
+  }
+
+  /** Waits until so many requests wait in the queue of the model's version 1. */
+  public void awaitPending(String model, int count) throws IOException, InterruptedException {
+    String line =
+        "nv_inference_pending_request_count{model=\"" + model + "\",version=\"1\"} " + count;
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (!metrics().contains(line + "\n")) {
+      Assertions.assertTrue(System.nanoTime() - end < 0, "the queue never held " + count);
+    }
   }
 
   @Override

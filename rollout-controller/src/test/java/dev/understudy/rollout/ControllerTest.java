@@ -115,7 +115,8 @@ class ControllerTest {
       rig.prove(400);
       RolloutStatus healthy = rig.await(Phase.HEALTHY);
       assertTrue(healthy.getEndedUnixMs() > 0);
-      RoutingTable after = router.await(t -> route(t).getRolloutId().isEmpty() && championIs(t, "2"));
+      RoutingTable after =
+          router.await(t -> route(t).getRolloutId().isEmpty() && championIs(t, "2"));
       assertTrue(after.getRevision() > promoted.getRevision());
       rig.advance(Duration.ofMillis(200));
       RolloutStatus done =
@@ -136,10 +137,11 @@ class ControllerTest {
       RoutingTable table = router.await(t -> route(t).getRolloutId().isEmpty());
       assertTrue(championIs(table, "1"));
       assertEquals(1, route(table).getArmsCount());
-      RolloutStatus aborted = rig.await(s -> {
-        rig.advance(Duration.ofMillis(1));
-        return s.getPhase() == Phase.DEGRADED;
-      });
+      RolloutStatus aborted =
+          rig.await(s -> {
+            rig.advance(Duration.ofMillis(1));
+            return s.getPhase() == Phase.DEGRADED;
+          });
       assertEquals(Reasons.ABORTED, aborted.getReason());
       assertTrue(aborted.getHeadline().contains("41 times worse"), aborted.getHeadline());
       DecisionRecord abort =
@@ -221,7 +223,8 @@ class ControllerTest {
     rig.begin(PLAN);
     RolloutStatus paused = rig.await(Phase.PAUSED);
     assertEquals(Reasons.LOAD_FAILED, paused.getReason());
-    assertTrue(paused.getHeadline().contains("failed to load: ZipMap output"), paused.getHeadline());
+    assertTrue(
+        paused.getHeadline().contains("failed to load: ZipMap output"), paused.getHeadline());
     rig.challengers.repairVersion("2");
     rig.commands().resume(command());
     rig.await(Phase.SHADOWING, 0);
@@ -285,10 +288,11 @@ class ControllerTest {
           watching.getRolloutId(), report(900, Result.PROVED).setGuardrail("failures rose"));
       router.await(t -> championIs(t, "1"));
       assertEquals(loads, rig.champions.loads().size(), "no load stands in the way");
-      RolloutStatus undone = rig.await(s -> {
-        rig.advance(Duration.ofMillis(1));
-        return s.getPhase() == Phase.DEGRADED;
-      });
+      RolloutStatus undone =
+          rig.await(s -> {
+            rig.advance(Duration.ofMillis(1));
+            return s.getPhase() == Phase.DEGRADED;
+          });
       assertEquals(Reasons.UNDONE, undone.getReason());
     }
   }
@@ -318,7 +322,12 @@ class ControllerTest {
     assertEquals("1", none.getChampionVersion());
     assertTrue(none.getHeadline().contains("never"), none.getHeadline());
     for (Phase phase :
-        List.of(Phase.PENDING, Phase.SHADOWING, Phase.PROGRESSING, Phase.PAUSED, Phase.WATCHING,
+        List.of(
+            Phase.PENDING,
+            Phase.SHADOWING,
+            Phase.PROGRESSING,
+            Phase.PAUSED,
+            Phase.WATCHING,
             Phase.HEALTHY)) {
       switch (phase) {
         case PENDING -> {
@@ -338,7 +347,8 @@ class ControllerTest {
       rig.judge.silent(false);
       RolloutStatus ended = rig.await(Phase.DEGRADED);
       assertTrue(
-          ended.getReason().equals(Reasons.ABORTED_BY_HAND) || ended.getReason().equals(Reasons.UNDONE),
+          ended.getReason().equals(Reasons.ABORTED_BY_HAND)
+              || ended.getReason().equals(Reasons.UNDONE),
           phase + ": " + ended.getReason());
       RolloutStatus again = rig.commands().rollback(command());
       assertEquals(ended.getDecisionsCount(), again.getDecisionsCount(), "twice from " + phase);
@@ -386,8 +396,7 @@ class ControllerTest {
       }
     }
     assertEquals(List.of(1, 2), steps, "no step is taken twice");
-    assertTrue(
-        rig.commands().verifyAudit(VerifyAuditRequest.getDefaultInstance()).getIntact());
+    assertTrue(rig.commands().verifyAudit(VerifyAuditRequest.getDefaultInstance()).getIntact());
   }
 
   @Test
@@ -409,14 +418,43 @@ class ControllerTest {
   }
 
   @Test
+  void controllerKilledBetweenDecisionAndEffectBringsTheEffectAbout() throws Exception {
+    rig.to(Phase.PROGRESSING, 2);
+    rig.champions.refuseLoads();
+    rig.passStep(1_000);
+    rig.await(Phase.PROMOTING);
+    rig.restart();
+    assertEquals(Phase.PROMOTING, rig.status().getPhase());
+    rig.champions.put("2");
+    rig.await(Phase.WATCHING);
+    rig.advance(Duration.ofSeconds(5));
+    rig.prove(2_000);
+    rig.await(Phase.HEALTHY);
+
+    rig.champions.drop("1");
+    rig.commands().undo(command());
+    assertEquals(Phase.ABORTING, rig.status().getPhase());
+    rig.restart();
+    try (var router = new FakeRouter("r1", rig.address())) {
+      assertTrue(championIs(router.await(t -> true), "2"), "until the other one is loaded");
+      rig.champions.put("1");
+      router.await(t -> championIs(t, "1"));
+    }
+    RolloutStatus undone = rig.await(s -> {
+      rig.advance(Duration.ofMillis(1));
+      return s.getPhase() == Phase.DEGRADED;
+    });
+    assertEquals(Reasons.UNDONE, undone.getReason());
+  }
+
+  @Test
   void stepsByHandNeedNoProof() {
     rig.to(Phase.SHADOWING, 0);
     PromoteRequest next = PromoteRequest.newBuilder().setModel(MODEL).setActor("ada").build();
     assertEquals(1, rig.commands().promote(next).getStep());
     rig.commands().promote(next.toBuilder().setFull(true).build());
     RolloutStatus watching = rig.await(Phase.WATCHING);
-    assertTrue(
-        watching.getDecisionsList().stream().anyMatch(d -> d.getActor().equals("ada")));
+    assertTrue(watching.getDecisionsList().stream().anyMatch(d -> d.getActor().equals("ada")));
   }
 
   @Test
@@ -429,8 +467,7 @@ class ControllerTest {
     assertEquals(first.getPlanDigest(), second.getPlanDigest());
     rig.await(Phase.SHADOWING, 0);
     assertEquals(2, rig.judge.specs().getLast().getAttempt());
-    assertEquals(
-        Status.Code.FAILED_PRECONDITION, refused(() -> rig.commands().retry(command())));
+    assertEquals(Status.Code.FAILED_PRECONDITION, refused(() -> rig.commands().retry(command())));
   }
 
   @Test
@@ -446,9 +483,12 @@ class ControllerTest {
     assertEquals(Status.Code.NOT_FOUND, refused(rig::status));
     assertEquals(Status.Code.INVALID_ARGUMENT, refused(() -> rig.begin("model: fraud")));
     assertEquals(
-        Status.Code.NOT_FOUND, refused(() -> rig.begin(PLAN.replace("model: fraud", "model: x").replace("control: live", "control: none"))));
-    assertEquals(
-        Status.Code.NOT_FOUND, refused(() -> rig.begin(PLAN.replace("\"2\"", "\"9\""))));
+        Status.Code.NOT_FOUND,
+        refused(() ->
+            rig.begin(
+                PLAN.replace("model: fraud", "model: x")
+                    .replace("control: live", "control: none"))));
+    assertEquals(Status.Code.NOT_FOUND, refused(() -> rig.begin(PLAN.replace("\"2\"", "\"9\""))));
     assertEquals(
         Status.Code.FAILED_PRECONDITION, refused(() -> rig.begin(PLAN.replace("\"2\"", "\"1\""))));
     rig.to(Phase.SHADOWING, 0);
@@ -482,7 +522,8 @@ class ControllerTest {
         catalog
             .listVersions(ListVersionsRequest.newBuilder().setModel(MODEL).build())
             .getVersionsList();
-    assertEquals(List.of("1", "2", "3"), versions.stream().map(CatalogVersion::getVersion).toList());
+    assertEquals(
+        List.of("1", "2", "3"), versions.stream().map(CatalogVersion::getVersion).toList());
     assertEquals(
         List.of("champion", "challenger", ""),
         versions.stream().map(CatalogVersion::getAlias).toList());
@@ -529,9 +570,9 @@ class ControllerTest {
   }
 
   @Test
-  void controllerStopsLeadingWhenARouterFollowsANewerOne() throws Exception {
+  void controllerStopsLeadingWhenARouterFollowsANewerOne() {
     try (var router = new FakeRouter("r1", rig.address(), 1_000)) {
-      router.await(t -> true);
+      assertEquals(0, router.renewals());
       RolloutStatus none = null;
       long began = System.nanoTime();
       Status.Code code = Status.Code.OK;
@@ -558,9 +599,17 @@ class ControllerTest {
     log.forEachRemaining(record -> actions.add(record.getAction()));
     for (String action :
         List.of(
-            "catalog.register", "rollout.start", "fleet.load", "rollout.step", "rollout.promote",
-            "rollout.promoted", "rollout.healthy", "rollout.undo", "rollout.undone",
-            "rollout.degraded", "routing.publish")) {
+            "catalog.register",
+            "rollout.start",
+            "fleet.load",
+            "rollout.step",
+            "rollout.promote",
+            "rollout.promoted",
+            "rollout.healthy",
+            "rollout.undo",
+            "rollout.undone",
+            "rollout.degraded",
+            "routing.publish")) {
       assertTrue(actions.contains(action), action + " not in " + actions);
     }
     assertFalse(actions.contains("controller.start"), "another model's or nobody's");
@@ -595,13 +644,12 @@ class ControllerTest {
     assertTrue(forecast.getText().contains("In all"), forecast.getText());
     assertEquals(
         Status.Code.INVALID_ARGUMENT,
-        refused(
-            () ->
-                rig.commands()
-                    .forecast(
-                        StartRolloutRequest.newBuilder()
-                            .setPlanYaml(PLAN)
-                            .setRequestsPerSecond(-1)
-                            .build())));
+        refused(() ->
+            rig.commands()
+                .forecast(
+                    StartRolloutRequest.newBuilder()
+                        .setPlanYaml(PLAN)
+                        .setRequestsPerSecond(-1)
+                        .build())));
   }
 }

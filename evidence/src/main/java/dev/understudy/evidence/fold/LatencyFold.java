@@ -60,8 +60,14 @@ final class LatencyFold extends MetricFold {
       referenceNow.merge(
           liveControl ? entry.getValue().controlLatency : entry.getValue().championLatency);
     }
+    if (force.canaryBp() == 0) {
+      SparseHistogram champion = new SparseHistogram();
+      view.groups().values().forEach(group -> champion.merge(group.championLatency));
+      process.learn(champion);
+      return;
+    }
     double referenceShare = liveControl ? force.controlShare() : force.championShare();
-    if (force.canaryBp() == 0 || referenceShare <= 0) {
+    if (referenceShare <= 0) {
       return;
     }
     lastSecond = view.block().getSecond();

@@ -197,6 +197,14 @@ public final class BlockLatency {
     }
   }
 
+  /**
+   * Takes a second before the canary had a share: nothing is judged, but tau is known sooner. Any
+   * tau from the past is valid, also one of the same version under another load.
+   */
+  public void learn(SparseHistogram reference) {
+    history.add(reference, 1);
+  }
+
   /** Natural logarithm of the e-value against "not slower than the tolerance". */
   public double logEAgainst() {
     return meanLogE(against);

@@ -63,14 +63,16 @@ public final class ServiceProcess implements AutoCloseable {
       }
     }
     command.addAll(jvmOptions);
-    command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
     command.add("dev.understudy.launcher.Understudy");
     command.addAll(arguments);
     command.add("--ready-file");
     command.add(ready.toString());
+    ProcessBuilder builder = new ProcessBuilder(command);
+    // Not on the command line: a hundred jars make it long, and ONNX Runtime 1.29 looks for words in
+    // it by a recursive match that overflows a thread's native stack.
+    builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
     Process process =
-        new ProcessBuilder(command)
+        builder
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
             .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))

@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for use by any thread.
  */
 public final class BatchQueue<T extends QueuedRequest> {
+  /** Kept free before a deadline for waking up and answering, beside the run itself. */
+  private static final long MIN_RESERVE_NANOS = 2_000_000;
+
   private final BatchRules rules;
   private final int capacity;
   private final TimeSource time;
@@ -194,11 +197,12 @@ public final class BatchQueue<T extends QueuedRequest> {
 
   private @Nullable Turn<T> nextTurn(long nowNanos) {
     Turn<T> next = null;
+    long reserveNanos = MIN_RESERVE_NANOS + 2 * expectedRunNanos;
     for (Map.Entry<Object, Bucket<T>> entry : buckets.entrySet()) {
       Bucket<T> bucket = entry.getValue();
       // When nobody can come any more there is nothing to wait for.
       Turn<T> turn =
-          switch (BatchPolicy.decide(rules, bucket, nowNanos, expectedRunNanos)) {
+          switch (BatchPolicy.decide(rules, bucket, nowNanos, reserveNanos)) {
             case Take(int requests) -> new Turn<>(entry.getKey(), bucket, requests, nowNanos);
             case WaitUntil(long nanos) ->
                 new Turn<>(entry.getKey(), bucket, stopped ? bucket.size() : 0, nanos);

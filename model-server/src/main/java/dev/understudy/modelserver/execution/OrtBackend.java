@@ -16,7 +16,7 @@ public final class OrtBackend implements InferenceBackend {
 
   /** Loads the native library if that has not happened yet. */
   public OrtBackend() {
-    this.environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+    this.environment = OrtSetup.environment();
   }
 
   @Override

@@ -117,6 +117,13 @@ final class Drive {
     }
   }
 
+  /** The champion's servers have said what it takes; a rollout may have waited for that. */
+  void described() {
+    if (rollout.state().phase() == Phase.PENDING && retryAtMillis != Long.MAX_VALUE) {
+      enter();
+    }
+  }
+
   /** Looks whether something is to be decided now. */
   void look() {
     long now = core.time().wallMillis();

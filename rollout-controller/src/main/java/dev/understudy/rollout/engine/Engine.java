@@ -76,7 +76,7 @@ public final class Engine implements AutoCloseable {
     this.scheduler = scheduler;
     this.ids = ids;
     var routers = new Routers();
-    var hub = new RoutingHub(time, routers);
+    var hub = new RoutingHub(store.epoch(), time, routers);
     routers.engine = this;
     this.core =
         new Core(
@@ -313,6 +313,7 @@ public final class Engine implements AutoCloseable {
                                     "revision " + revision);
                               });
                           core.publish();
+                          drives.values().forEach(Drive::described);
                         }));
               } else {
                 log.fine(() -> config.name() + ": not described yet: " + failure);

@@ -43,13 +43,19 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
     void onNewerEpoch(long epoch);
   }
 
+  private final long epoch;
   private final TimeSource time;
   private final Listener listener;
   private final Map<String, Connection> routers = new LinkedHashMap<>();
   private @Nullable RoutingTable table;
 
-  /** A hub without a table: routers wait until there is one. */
-  public RoutingHub(TimeSource time, Listener listener) {
+  /**
+   * A hub without a table: routers wait until there is one.
+   *
+   * @param epoch of this controller
+   */
+  public RoutingHub(long epoch, TimeSource time, Listener listener) {
+    this.epoch = epoch;
     this.time = time;
     this.listener = listener;
   }
@@ -137,7 +143,6 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
           "router: is empty (expected: a name)");
     }
     boolean isNew;
-    long newerEpoch = 0;
     synchronized (this) {
       isNew = connection.state.getRouter().isEmpty();
       connection.state = state.toBuilder().clearLastSeenUnixMs().clearConnected().build();
@@ -150,12 +155,9 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
         routers.put(state.getRouter(), connection);
         forgetOldest();
       }
-      if (table != null && state.getAppliedEpoch() > table.getEpoch()) {
-        newerEpoch = state.getAppliedEpoch();
-      }
     }
-    if (newerEpoch > 0) {
-      listener.onNewerEpoch(newerEpoch);
+    if (state.getAppliedEpoch() > epoch) {
+      listener.onNewerEpoch(state.getAppliedEpoch());
     }
     if (!state.getRefusal().isEmpty()) {
       log.warning(

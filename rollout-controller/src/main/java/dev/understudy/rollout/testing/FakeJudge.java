@@ -39,7 +39,8 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
 
   /** A judge that knows nothing yet. */
   public FakeJudge() throws IOException {
-    server = GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
+    server =
+        GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
   }
 
   /** Where it listens. */
@@ -100,8 +101,7 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
     if (silent) {
       responses.onError(Status.UNAVAILABLE.asRuntimeException());
     } else if (refusal != null) {
-      responses.onError(
-          Status.INVALID_ARGUMENT.withDescription(refusal).asRuntimeException());
+      responses.onError(Status.INVALID_ARGUMENT.withDescription(refusal).asRuntimeException());
     } else if (before != null && !before.equals(spec)) {
       responses.onError(
           Status.ALREADY_EXISTS.withDescription("another spec was given").asRuntimeException());

@@ -46,7 +46,8 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   /** A server that holds some versions from the start. */
   public FakeModelServer(String... versions) throws IOException {
     held.addAll(List.of(versions));
-    server = GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
+    server =
+        GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
   }
 
   /** Where it listens. */
@@ -74,6 +75,11 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
     held.add(version);
   }
 
+  /** Takes a version away without any call. */
+  public synchronized void drop(String version) {
+    held.remove(version);
+  }
+
   /** From now on cannot load a version, with this text. */
   public synchronized void breakVersion(String version, String text) {
     broken.put(version, text);
@@ -95,8 +101,7 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   }
 
   @Override
-  public void modelReady(
-      ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
+  public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
     boolean ready;
     synchronized (this) {
       ready = held.contains(request.getVersion());
@@ -149,13 +154,13 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
     responses.onCompleted();
   }
 
-  private synchronized @Nullable Status load(
-      RepositoryModelLoadRequest request) {
+  private synchronized @Nullable Status load(RepositoryModelLoadRequest request) {
     if (!canLoad) {
       return Status.UNAVAILABLE.withDescription(
           "explicit model load / unload is not allowed if polling is enabled");
     }
-    String config = request.getParametersMap().containsKey("config")
+    String config =
+        request.getParametersMap().containsKey("config")
             ? request.getParametersOrThrow("config").getStringParam()
             : "";
     Matcher versions = VERSIONS.matcher(config);

@@ -30,6 +30,7 @@ public final class FakeRouter implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   private final StreamObserver<RouterState> toController;
   private @Nullable RoutingTable table;
+  private long seenEpoch;
   private int renewals;
   private boolean applies = true;
   private @Nullable Throwable lost;
@@ -42,6 +43,7 @@ public final class FakeRouter implements AutoCloseable {
   /** Connects as a router that has seen an epoch before. */
   public FakeRouter(String name, HostPort controller, long seenEpoch) {
     this.name = name;
+    this.seenEpoch = seenEpoch;
     this.channel = Channels.open(controller, ChannelOptions.plaintext());
     this.toController = RoutingServiceGrpc.newStub(channel).sync(new FromController());
     toController.onNext(state(0, seenEpoch));
@@ -136,8 +138,9 @@ public final class FakeRouter implements AutoCloseable {
       try {
         if (update.hasRenewal()) {
           renewals++;
-        } else if (table == null || update.getTable().getEpoch() >= table.getEpoch()) {
+        } else if (update.getTable().getEpoch() >= seenEpoch) {
           table = update.getTable();
+          seenEpoch = table.getEpoch();
           renewals = 0;
           if (applies) {
             toController.onNext(state(table.getRevision(), table.getEpoch()));

@@ -197,6 +197,14 @@ public final class Refusals {
         prefixed(clientId, "no backend of arm '" + arm + "' can be reached"));
   }
 
+  /** The backend broke the call off. */
+  public static Fault brokenOff(String clientId, String address) {
+    return Fault.of(
+        Code.UNAVAILABLE,
+        "BROKEN_OFF",
+        prefixed(clientId, "backend " + address + " broke the call off"));
+  }
+
   /** The backend's answer cannot be read. */
   public static Fault malformedAnswer(String clientId, String what) {
     return Fault.of(

@@ -43,15 +43,16 @@ import org.jspecify.annotations.Nullable;
  * too, although the client gets it.
  *
  * <p><b>Cancellation.</b> A client whose deadline passes cancels, and its word often arrives a
- * little before our own clock says so. A cancellation in the last twentieth of the time, or in the
- * last ten milliseconds, therefore counts as a passed deadline, which is bad, and an earlier one as
- * the client's choice, which is censored.
+ * little before our own clock says so, because ours started when the request arrived. A
+ * cancellation in the last tenth of the time, or in the last 50 ms (but not in the first half),
+ * therefore counts as a passed deadline, which is bad, and an earlier one as the client's choice,
+ * which is censored.
  *
  * <p><b>Threads.</b> Events of one request come one after the other, except that {@link #cancel()}
  * may come at any time and that an attempt may end before it is known to have been sent.
  */
 final class Flight implements Cancel {
-  private static final long LATE_NANOS = 10_000_000;
+  private static final long LATE_NANOS = 50_000_000;
   private static final byte[] NO_TAIL = new byte[0];
 
   private final CallLife life;
@@ -288,7 +289,7 @@ final class Flight implements Cancel {
     }
     long left = call.remainingNanos(life.time.nanoTime());
     long all = call.deadlineNanos() - call.arrivalNanos();
-    return left <= Math.max(LATE_NANOS, all / 20)
+    return left <= Math.max(all / 10, Math.min(LATE_NANOS, all / 2))
         ? Answer.failed(
             Outcome.BAD_DEADLINE_EXCEEDED,
             Refusals.deadline(call.clientId()),

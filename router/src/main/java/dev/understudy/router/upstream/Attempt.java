@@ -156,6 +156,11 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
           nanos,
           false);
     }
+    if (status.getCode() == Status.Code.CANCELLED) {
+      // Nobody here cancelled: the backend is being torn down. To the client it was not there.
+      return Answer.failed(
+          Outcome.BAD_UNAVAILABLE, Refusals.brokenOff(id, slot.backend.address), nanos, true);
+    }
     return Answer.failed(
         outcome(status.getCode()),
         Fault.from(status.asRuntimeException(trailers)),

@@ -44,6 +44,7 @@ public final class Intake implements AutoCloseable {
   private static final Logger log = Logger.getLogger(Intake.class.getName());
   private static final int MOST_QUEUED = 8192;
   private static final int MOST_TASKS_PER_FLUSH = 256;
+  private static final int RECORDS_AT_ONCE = 1024;
   private static final long TICK_MILLIS = 50;
   private static final long PAIR_FLUSH_NANOS = 1_000_000_000L;
 
@@ -126,23 +127,30 @@ public final class Intake implements AutoCloseable {
   }
 
   private void open(Path rolloutFolder, SortedMap<String, RolloutLog> rollouts) throws IOException {
-    List<EvidenceLogRecord> batch = new ArrayList<>();
-    EvidenceLog evidence =
-        EvidenceLog.open(rolloutFolder, files, EvidenceLog.SEGMENT_BYTES, batch::add);
-    if (batch.isEmpty()) {
-      evidence.close(); // Made, but never written to: StartEvaluation will come again.
+    RolloutLog rollout = new RolloutLog(rolloutFolder, files);
+    EvaluationSpec spec = rollout.spec();
+    if (spec == null) {
+      rollout.log().close(); // Made, but never written to: StartEvaluation will come again.
       return;
     }
-    String rolloutId = batch.get(0).getRolloutId();
-    RolloutLog rollout = new RolloutLog(evidence);
-    batch.forEach(rollout::learn);
+    String rolloutId = spec.getRolloutId();
     rollouts.put(rolloutId, rollout);
-    logs.put(rolloutId, evidence);
-    EvaluationSpec spec = rollout.spec();
-    if (spec != null && rollout.open()) {
+    logs.put(rolloutId, rollout.log());
+    if (rollout.open()) {
       pairs.judge(spec);
     }
-    sink.accept(rolloutId, batch);
+    // Only now, as the whole log is known to be sound, and in pieces, as it may be large.
+    List<EvidenceLogRecord> piece = new ArrayList<>();
+    rollout
+        .log()
+        .read(record -> {
+          piece.add(record);
+          if (piece.size() == RECORDS_AT_ONCE) {
+            sink.accept(rolloutId, List.copyOf(piece));
+            piece.clear();
+          }
+        });
+    sink.accept(rolloutId, List.copyOf(piece));
   }
 
   /** What was seen, dropped and refused. */
@@ -250,11 +258,9 @@ public final class Intake implements AutoCloseable {
 
   private RolloutLog create(String rolloutId, String name) {
     try {
-      EvidenceLog evidence =
-          EvidenceLog.open(folder.resolve(name), files, EvidenceLog.SEGMENT_BYTES, record -> {});
-      RolloutLog rollout = new RolloutLog(evidence);
+      RolloutLog rollout = new RolloutLog(folder.resolve(name), files);
       state.add(rolloutId, rollout);
-      logs.put(rolloutId, evidence);
+      logs.put(rolloutId, rollout.log());
       return rollout;
     } catch (IOException e) {
       throw Fault.of(

@@ -1,12 +1,14 @@
 package dev.understudy.comparator.intake;
 
 import dev.understudy.comparator.log.EvidenceLog;
+import dev.understudy.comparator.log.LogFiles;
 import dev.understudy.evidence.tally.Losses;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LabelledLoss;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,12 +32,17 @@ final class RolloutLog {
   private long latestSecond = Long.MIN_VALUE;
   private boolean stopped;
 
-  RolloutLog(EvidenceLog log) {
-    this.log = log;
+  /**
+   * Opens the log, or makes it.
+   *
+   * @throws dev.understudy.comparator.log.DamagedLogException as {@link EvidenceLog#open}
+   */
+  RolloutLog(Path folder, LogFiles files) throws IOException {
+    this.log = EvidenceLog.open(folder, files, EvidenceLog.SEGMENT_BYTES, this::learn);
   }
 
   /** Takes over what a record says that is in the log. */
-  void learn(EvidenceLogRecord record) {
+  private void learn(EvidenceLogRecord record) {
     switch (record.getRecordCase()) {
       case SPEC -> {
         spec = record.getSpec();

@@ -1,0 +1,121 @@
+package dev.understudy.router.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.understudy.chassis.config.ConfigException;
+import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.RoutingTable;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RouterConfigTest {
+  private static final String IN_FRONT_OF_TRITON =
+      """
+      listen: 127.0.0.1:8001
+      models:
+        fraud-detector:
+          contract: contract.yaml
+          champion: {version: "1", endpoints: [127.0.0.1:8011]}
+          canary:   {version: "2", endpoints: [127.0.0.1:8012], weight: 10%}
+          control:  {version: "1", endpoints: [127.0.0.1:8013], weight: 10%}
+          shadow:   {version: "2", endpoints: [127.0.0.1:8012], mirror: 100%}
+      """;
+
+  @TempDir Path folder;
+
+  @Test
+  void aRouterInFrontOfTritonNeedsNineLines() throws Exception {
+    Files.writeString(
+        folder.resolve("contract.yaml"),
+        "contract: fraud/1\nfeatures: {input: x, columns: [{name: amount}]}\n");
+    Path file = Files.writeString(folder.resolve("router.yaml"), IN_FRONT_OF_TRITON);
+    RouterConfig config = RouterConfig.read(file);
+    RoutingTable table = config.table();
+    assertNotNull(table);
+    ModelRoute route = table.getModels(0);
+    assertEquals("fraud-detector", route.getModel());
+    assertEquals(1000, route.getCanaryWeightBp());
+    assertEquals(1000, route.getControlWeightBp());
+    assertEquals(10_000, route.getMirror().getFractionBp());
+    assertEquals(4, route.getArmsCount());
+    assertEquals("fraud/1", route.getContract().getName());
+    assertEquals(64, route.getContract().getDigest().length());
+    assertEquals(8003, config.admin().port());
+    assertNull(config.keys());
+  }
+
+  @Test
+  void defaultsAreTheDocumentedOnes() {
+    RouterConfig config = RouterConfig.parse("r", "controller: 127.0.0.1:9000");
+    assertEquals(Duration.ofSeconds(5), config.upstream().tryTimeout());
+    assertEquals(2000, config.upstream().failoverBp());
+    assertEquals(256, config.upstream().failoverBurst());
+    assertEquals(4096, config.limits().concurrentCalls());
+    assertEquals(900, config.queues().blocks());
+    assertEquals(256, config.mirror().copies());
+    assertEquals(Duration.ofSeconds(10), config.histogramInterval());
+    assertNull(config.limits().quota());
+  }
+
+  private static String problems(String text) {
+    ConfigException e =
+        assertThrows(ConfigException.class, () -> RouterConfig.parse("router.yaml", text));
+    return String.join("\n", e.problems());
+  }
+
+  @Test
+  void whatIsWrongIsNamedWithItsKey() {
+    String said =
+        problems(
+            """
+            controller: 127.0.0.1:9000
+            limits: {concurentCalls: 5}
+            upstream: {tryTimeout: 5}
+            """);
+    assertTrue(said.contains("limits.concurentCalls"), said);
+    assertTrue(said.contains("upstream.tryTimeout"), said);
+  }
+
+  @Test
+  void exactlyOneSourceOfTables() {
+    assertTrue(problems("name: r").contains("expected exactly one of"), "none");
+    assertTrue(
+        problems("controller: 127.0.0.1:1\n" + IN_FRONT_OF_TRITON)
+            .contains("expected exactly one of"),
+        "both");
+  }
+
+  @Test
+  void aTableThatCannotWorkIsRefusedBeforeAnythingStarts() {
+    assertTrue(
+        problems("models: {m: {champion: {version: latest, endpoints: [127.0.0.1:1]}}}")
+            .contains("asks for version 'latest'"));
+    assertTrue(problems("models: {m: {champion: {version: \"1\"}}}").contains("has no endpoints"));
+    assertTrue(
+        problems(
+                "models: {m: {champion: {version: \"1\", endpoints: [h:1]}, canary: {version:"
+                    + " \"2\", endpoints: [h:2], weight: 70%}, control: {version: \"1\","
+                    + " endpoints: [h:3], weight: 40%}}}")
+            .contains("gives away 11000/10000"));
+    assertTrue(problems("models: {m: {}}").contains("champion: missing"));
+  }
+
+  @Test
+  void offLoopbackNothingStartsUnprotected() {
+    List<String> open = List.of("listen: 0.0.0.0:8001", "admin: 0.0.0.0:8003");
+    for (String line : open) {
+      assertTrue(
+          problems("controller: 127.0.0.1:1\n" + line)
+              .contains("off loopback nothing starts without TLS or a token"),
+          line);
+    }
+  }
+}
