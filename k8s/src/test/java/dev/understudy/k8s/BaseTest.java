@@ -41,8 +41,7 @@ class BaseTest {
             "router", List.of(8001, 8091, 9001),
             "control", List.of(8101, 8102, 8103, 8080),
             "model-server", List.of(8001, 8002)),
-        base.workloads().stream()
-            .collect(Collectors.toMap(Workload::name, Workload::ports)));
+        base.workloads().stream().collect(Collectors.toMap(Workload::name, Workload::ports)));
   }
 
   @Test
@@ -64,12 +63,11 @@ class BaseTest {
         namespace.getMetadata().getLabels().get("pod-security.kubernetes.io/enforce"));
     base.documents().stream()
         .filter(document -> !(document instanceof Namespace))
-        .forEach(
-            document ->
-                assertEquals(
-                    "understudy",
-                    document.getMetadata().getNamespace(),
-                    () -> document.getMetadata().getName()));
+        .forEach(document ->
+            assertEquals(
+                "understudy",
+                document.getMetadata().getNamespace(),
+                () -> document.getMetadata().getName()));
   }
 
   @Test
@@ -114,14 +112,13 @@ class BaseTest {
     for (Workload workload : base.workloads()) {
       workload.template().getSpec().getVolumes().stream()
           .filter(volume -> volume.getSecret() != null)
-          .forEach(
-              volume -> {
-                assertEquals("understudy-tokens", volume.getSecret().getSecretName());
-                tokens.put(
-                    workload.name(),
-                    new TreeSet<>(
-                        volume.getSecret().getItems().stream().map(KeyToPath::getKey).toList()));
-              });
+          .forEach(volume -> {
+            assertEquals("understudy-tokens", volume.getSecret().getSecretName());
+            tokens.put(
+                workload.name(),
+                new TreeSet<>(
+                    volume.getSecret().getItems().stream().map(KeyToPath::getKey).toList()));
+          });
     }
     assertEquals(Set.of("model-server"), tokens.get("model-server"));
     assertEquals(Set.of("control", "model-server"), tokens.get("control"));
@@ -143,7 +140,12 @@ class BaseTest {
             .findFirst()
             .orElseThrow();
     assertTrue(
-        server.template().getSpec().getContainers().getFirst().getArgs()
+        server
+            .template()
+            .getSpec()
+            .getContainers()
+            .getFirst()
+            .getArgs()
             .contains("--strict-readiness=false"));
   }
 
@@ -164,8 +166,7 @@ class BaseTest {
       assertTrue(process.waitFor(60, TimeUnit.SECONDS));
       assertEquals(0, process.exitValue());
       String text = Files.readString(out, StandardCharsets.UTF_8);
-      assertEquals(
-          byName(Yaml.documents("kubectl", text)), byName(Kustomization.render(BASE)));
+      assertEquals(byName(Yaml.documents("kubectl", text)), byName(Kustomization.render(BASE)));
     } finally {
       Files.delete(out);
     }

@@ -48,10 +48,9 @@ class ContainerfileTest {
     assertEquals("10001:10001", users.getLast().arguments());
     TypedModels.readAll(Kustomization.render(BaseTest.BASE))
         .workloads()
-        .forEach(
-            workload ->
-                assertEquals(
-                    10001L, workload.template().getSpec().getSecurityContext().getRunAsUser()));
+        .forEach(workload ->
+            assertEquals(
+                10001L, workload.template().getSpec().getSecurityContext().getRunAsUser()));
   }
 
   @Test
@@ -104,11 +103,10 @@ class ContainerfileTest {
             "--sun-misc-unsafe-memory-access=allow",
             "-Donnxruntime.native.path=",
             "-Dunderstudy.home=")
-        .forEach(
-            flag -> {
-              assertTrue(script.contains(flag), flag);
-              assertTrue(entry.stream().anyMatch(word -> word.startsWith(flag)), flag);
-            });
+        .forEach(flag -> {
+          assertTrue(script.contains(flag), flag);
+          assertTrue(entry.stream().anyMatch(word -> word.startsWith(flag)), flag);
+        });
     assertTrue(entry.contains("-Donnxruntime.native.path=/opt/understudy/native"));
   }
 
@@ -127,7 +125,10 @@ class ContainerfileTest {
 
   private List<String> entrypoint() {
     String json =
-        last.stream().filter(i -> i.name().equals("ENTRYPOINT")).findFirst().orElseThrow()
+        last.stream()
+            .filter(i -> i.name().equals("ENTRYPOINT"))
+            .findFirst()
+            .orElseThrow()
             .arguments();
     // A JSON list of strings is a YAML document, too.
     return Yaml.list(Yaml.documents("ENTRYPOINT", "words: " + json).getFirst().get("words"))
@@ -148,11 +149,10 @@ class ContainerfileTest {
     return Yaml.text(file)
         .lines()
         .filter(line -> !line.isBlank() && !line.startsWith("#"))
-        .map(
-            line -> {
-              int space = line.indexOf(' ');
-              return new Instruction(line.substring(0, space), line.substring(space + 1).strip());
-            })
+        .map(line -> {
+          int space = line.indexOf(' ');
+          return new Instruction(line.substring(0, space), line.substring(space + 1).strip());
+        })
         .toList();
   }
 }

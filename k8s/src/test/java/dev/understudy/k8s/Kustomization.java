@@ -109,13 +109,12 @@ final class Kustomization {
 
   private static void rename(@Nullable Object tree, Map<String, String> newNames) {
     if (tree instanceof Map<?, ?> map) {
-      map.forEach(
-          (key, value) -> {
-            if (key instanceof String word && CONFIG_MAP_REFERENCES.contains(word)) {
-              Yaml.map(value).computeIfPresent("name", (k, v) -> newNames.getOrDefault(v, "" + v));
-            }
-            rename(value, newNames);
-          });
+      map.forEach((key, value) -> {
+        if (key instanceof String word && CONFIG_MAP_REFERENCES.contains(word)) {
+          Yaml.map(value).computeIfPresent("name", (k, v) -> newNames.getOrDefault(v, "" + v));
+        }
+        rename(value, newNames);
+      });
     } else if (tree instanceof List<?> list) {
       list.forEach(value -> rename(value, newNames));
     }

@@ -18,8 +18,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What every pod must be: restricted as in the Pod Security Standard, with a read-only root besides;
- * probed; bounded; spread. Each problem is a line with the place, the value and the expectation.
+ * What every pod must be: restricted as in the Pod Security Standard, with a read-only root
+ * besides; probed; bounded; spread. Each problem is a line with the place, the value and the
+ * expectation.
  */
 final class PodRules {
   private final List<String> problems = new ArrayList<>();
@@ -65,8 +66,7 @@ final class PodRules {
         spread,
         List.of("kubernetes.io/hostname", "topology.kubernetes.io/zone"));
     for (Volume volume : pod.getVolumes()) {
-      check(
-          volume.getHostPath() == null, where, "volume " + volume.getName(), "hostPath", "none");
+      check(volume.getHostPath() == null, where, "volume " + volume.getName(), "hostPath", "none");
       check(
           volume.getEmptyDir() == null || volume.getEmptyDir().getSizeLimit() != null,
           where,
@@ -80,8 +80,7 @@ final class PodRules {
     String where = workload + "/" + container.getName();
     SecurityContext context =
         Objects.requireNonNullElseGet(container.getSecurityContext(), SecurityContext::new);
-    check(
-        !Boolean.TRUE.equals(context.getPrivileged()), where, "privileged", "true", "not so");
+    check(!Boolean.TRUE.equals(context.getPrivileged()), where, "privileged", "true", "not so");
     require(where, "allowPrivilegeEscalation", context.getAllowPrivilegeEscalation(), false);
     require(where, "readOnlyRootFilesystem", context.getReadOnlyRootFilesystem(), true);
     Capabilities capabilities =

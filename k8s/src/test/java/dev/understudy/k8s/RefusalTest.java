@@ -95,7 +95,8 @@ class RefusalTest {
         "StatefulSet",
         "model-server",
         POD,
-        pod -> pod.put("initContainers", List.of(Map.of("name", "fetch", "image", "fetch:latest"))));
+        pod ->
+            pod.put("initContainers", List.of(Map.of("name", "fetch", "image", "fetch:latest"))));
     podProblem("model-server/fetch: readOnlyRootFilesystem null");
     podProblem("model-server/fetch: image fetch:latest");
   }
@@ -208,7 +209,8 @@ class RefusalTest {
         "control",
         new Object[] {"spec", "ingress", 2},
         rule ->
-            rule.put("ports", List.of(Map.of("port", 8101, "endPort", 8103), Map.of("port", 8080))));
+            rule.put(
+                "ports", List.of(Map.of("port", 8101, "endPort", 8103), Map.of("port", 8080))));
     assertTrue(BaseTest.connections(read()).contains("operator -> control:8101/TCP"));
   }
 

@@ -158,10 +158,7 @@ final class WiringRules {
         }
       }
     }
-    drains(
-        workload,
-        container,
-        Objects.requireNonNullElse(drainSeconds, UNSTATED_DRAIN_SECONDS));
+    drains(workload, container, Objects.requireNonNullElse(drainSeconds, UNSTATED_DRAIN_SECONDS));
     Set<Integer> listening = new TreeSet<>();
     for (String word : words) {
       Matcher address = ADDRESS.matcher(word);
@@ -207,7 +204,8 @@ final class WiringRules {
 
   private static @Nullable Integer seconds(List<String> words, String prefix) {
     for (String word : words) {
-      Matcher matcher = SECONDS.matcher(word.startsWith(prefix) ? word.substring(prefix.length()) : "");
+      Matcher matcher =
+          SECONDS.matcher(word.startsWith(prefix) ? word.substring(prefix.length()) : "");
       if (matcher.matches()) {
         return Integer.valueOf(matcher.group(1));
       }
@@ -243,7 +241,9 @@ final class WiringRules {
         return true;
       }
       if (volume.getSecret() != null) {
-        return volume.getSecret().getItems().stream().map(KeyToPath::getPath).anyMatch(file::equals);
+        return volume.getSecret().getItems().stream()
+            .map(KeyToPath::getPath)
+            .anyMatch(file::equals);
       }
       if (volume.getConfigMap() != null) {
         ConfigMap map = manifests.find(ConfigMap.class, volume.getConfigMap().getName());
@@ -265,12 +265,11 @@ final class WiringRules {
         dot < 0
             || manifests.all(StatefulSet.class).stream()
                 .filter(set -> set.getSpec().getServiceName().equals(serviceName))
-                .anyMatch(
-                    set ->
-                        Stream.iterate(0, i -> i + 1)
-                            .limit(set.getSpec().getReplicas())
-                            .map(i -> set.getMetadata().getName() + "-" + i)
-                            .anyMatch(host.substring(0, dot)::equals));
+                .anyMatch(set ->
+                    Stream.iterate(0, i -> i + 1)
+                        .limit(set.getSpec().getReplicas())
+                        .map(i -> set.getMetadata().getName() + "-" + i)
+                        .anyMatch(host.substring(0, dot)::equals));
     check(
         answers && pod,
         where + ": calls " + host + ":" + port + " (expected: a Service and pod that are here)");
@@ -280,7 +279,8 @@ final class WiringRules {
     String where = "service " + service.getMetadata().getName();
     List<Workload> behind =
         manifests.workloads().stream()
-            .filter(w -> w.labels().entrySet().containsAll(service.getSpec().getSelector().entrySet()))
+            .filter(
+                w -> w.labels().entrySet().containsAll(service.getSpec().getSelector().entrySet()))
             .toList();
     selected(where, behind.stream());
     for (ServicePort port : service.getSpec().getPorts()) {

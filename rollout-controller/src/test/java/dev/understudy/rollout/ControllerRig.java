@@ -87,7 +87,8 @@ final class ControllerRig implements AutoCloseable {
   /** Starts the controller, again after {@link #stop}. */
   void start() throws IOException {
     controller =
-        Controller.start(config(), time, ManualScheduler.on(time), new TimeOrderedIds(time, random));
+        Controller.start(
+            config(), time, ManualScheduler.on(time), new TimeOrderedIds(time, random));
     channel = Channels.open(address(), ChannelOptions.plaintext());
   }
 
@@ -150,8 +151,7 @@ final class ControllerRig implements AutoCloseable {
 
   RolloutStatus begin(String plan) {
     return commands()
-        .startRollout(
-            StartRolloutRequest.newBuilder().setPlanYaml(plan).setActor("ada").build());
+        .startRollout(StartRolloutRequest.newBuilder().setPlanYaml(plan).setActor("ada").build());
   }
 
   RolloutStatus status() {
@@ -222,10 +222,9 @@ final class ControllerRig implements AutoCloseable {
         passStep(sample);
       }
       now =
-          await(
-              status ->
-                  (status.getStep() != before || status.getPhase() != was)
-                      && status.getPhase() != Phase.PROMOTING);
+          await(status ->
+              (status.getStep() != before || status.getPhase() != was)
+                  && status.getPhase() != Phase.PROMOTING);
       sample += 100;
     }
     return now;

@@ -115,7 +115,8 @@ class ControllerTest {
       rig.prove(400);
       RolloutStatus healthy = rig.await(Phase.HEALTHY);
       assertTrue(healthy.getEndedUnixMs() > 0);
-      RoutingTable after = router.await(t -> route(t).getRolloutId().isEmpty() && championIs(t, "2"));
+      RoutingTable after =
+          router.await(t -> route(t).getRolloutId().isEmpty() && championIs(t, "2"));
       assertTrue(after.getRevision() > promoted.getRevision());
       rig.advance(Duration.ofMillis(200));
       RolloutStatus done =
@@ -136,10 +137,11 @@ class ControllerTest {
       RoutingTable table = router.await(t -> route(t).getRolloutId().isEmpty());
       assertTrue(championIs(table, "1"));
       assertEquals(1, route(table).getArmsCount());
-      RolloutStatus aborted = rig.await(s -> {
-        rig.advance(Duration.ofMillis(1));
-        return s.getPhase() == Phase.DEGRADED;
-      });
+      RolloutStatus aborted =
+          rig.await(s -> {
+            rig.advance(Duration.ofMillis(1));
+            return s.getPhase() == Phase.DEGRADED;
+          });
       assertEquals(Reasons.ABORTED, aborted.getReason());
       assertTrue(aborted.getHeadline().contains("41 times worse"), aborted.getHeadline());
       DecisionRecord abort =
@@ -221,7 +223,8 @@ class ControllerTest {
     rig.begin(PLAN);
     RolloutStatus paused = rig.await(Phase.PAUSED);
     assertEquals(Reasons.LOAD_FAILED, paused.getReason());
-    assertTrue(paused.getHeadline().contains("failed to load: ZipMap output"), paused.getHeadline());
+    assertTrue(
+        paused.getHeadline().contains("failed to load: ZipMap output"), paused.getHeadline());
     rig.challengers.repairVersion("2");
     rig.commands().resume(command());
     rig.await(Phase.SHADOWING, 0);
@@ -252,7 +255,7 @@ class ControllerTest {
   void serverThatCannotBeToldIsWaitedForAndTheDecisionSaysSo() {
     rig.challengers.refuseLoads();
     rig.begin(PLAN);
-    rig.await(Phase.PENDING);
+    rig.await(s -> rig.challengers.refusedLoads() > 0);
     rig.challengers.put("2");
     RolloutStatus shadow = rig.await(Phase.SHADOWING, 0);
     assertTrue(
@@ -285,10 +288,11 @@ class ControllerTest {
           watching.getRolloutId(), report(900, Result.PROVED).setGuardrail("failures rose"));
       router.await(t -> championIs(t, "1"));
       assertEquals(loads, rig.champions.loads().size(), "no load stands in the way");
-      RolloutStatus undone = rig.await(s -> {
-        rig.advance(Duration.ofMillis(1));
-        return s.getPhase() == Phase.DEGRADED;
-      });
+      RolloutStatus undone =
+          rig.await(s -> {
+            rig.advance(Duration.ofMillis(1));
+            return s.getPhase() == Phase.DEGRADED;
+          });
       assertEquals(Reasons.UNDONE, undone.getReason());
     }
   }
@@ -318,7 +322,12 @@ class ControllerTest {
     assertEquals("1", none.getChampionVersion());
     assertTrue(none.getHeadline().contains("never"), none.getHeadline());
     for (Phase phase :
-        List.of(Phase.PENDING, Phase.SHADOWING, Phase.PROGRESSING, Phase.PAUSED, Phase.WATCHING,
+        List.of(
+            Phase.PENDING,
+            Phase.SHADOWING,
+            Phase.PROGRESSING,
+            Phase.PAUSED,
+            Phase.WATCHING,
             Phase.HEALTHY)) {
       switch (phase) {
         case PENDING -> {
@@ -338,7 +347,8 @@ class ControllerTest {
       rig.judge.silent(false);
       RolloutStatus ended = rig.await(Phase.DEGRADED);
       assertTrue(
-          ended.getReason().equals(Reasons.ABORTED_BY_HAND) || ended.getReason().equals(Reasons.UNDONE),
+          ended.getReason().equals(Reasons.ABORTED_BY_HAND)
+              || ended.getReason().equals(Reasons.UNDONE),
           phase + ": " + ended.getReason());
       RolloutStatus again = rig.commands().rollback(command());
       assertEquals(ended.getDecisionsCount(), again.getDecisionsCount(), "twice from " + phase);
@@ -386,8 +396,7 @@ class ControllerTest {
       }
     }
     assertEquals(List.of(1, 2), steps, "no step is taken twice");
-    assertTrue(
-        rig.commands().verifyAudit(VerifyAuditRequest.getDefaultInstance()).getIntact());
+    assertTrue(rig.commands().verifyAudit(VerifyAuditRequest.getDefaultInstance()).getIntact());
   }
 
   @Test
@@ -431,10 +440,11 @@ class ControllerTest {
       rig.champions.put("1");
       router.await(t -> championIs(t, "1"));
     }
-    RolloutStatus undone = rig.await(s -> {
-      rig.advance(Duration.ofMillis(1));
-      return s.getPhase() == Phase.DEGRADED;
-    });
+    RolloutStatus undone =
+        rig.await(s -> {
+          rig.advance(Duration.ofMillis(1));
+          return s.getPhase() == Phase.DEGRADED;
+        });
     assertEquals(Reasons.UNDONE, undone.getReason());
   }
 
@@ -445,22 +455,23 @@ class ControllerTest {
     assertEquals(1, rig.commands().promote(next).getStep());
     rig.commands().promote(next.toBuilder().setFull(true).build());
     RolloutStatus watching = rig.await(Phase.WATCHING);
-    assertTrue(
-        watching.getDecisionsList().stream().anyMatch(d -> d.getActor().equals("ada")));
+    assertTrue(watching.getDecisionsList().stream().anyMatch(d -> d.getActor().equals("ada")));
   }
 
   @Test
-  void retryIsAnotherAttemptOfTheSamePlanWithItsNumberInTheSpec() {
+  void retryIsAnotherAttemptOfTheSamePlanWithItsNumberInTheSpec() throws Exception {
     RolloutStatus first = rig.to(Phase.SHADOWING, 0);
     rig.commands().abort(command());
     rig.await(Phase.DEGRADED);
     RolloutStatus second = rig.commands().retry(command());
     assertEquals(2, second.getAttempt());
+    assertEquals(first.getRolloutId(), second.getRolloutId(), "the evidence is kept");
     assertEquals(first.getPlanDigest(), second.getPlanDigest());
     rig.await(Phase.SHADOWING, 0);
     assertEquals(2, rig.judge.specs().getLast().getAttempt());
-    assertEquals(
-        Status.Code.FAILED_PRECONDITION, refused(() -> rig.commands().retry(command())));
+    rig.restart();
+    assertEquals(2, rig.status().getAttempt());
+    assertEquals(Status.Code.FAILED_PRECONDITION, refused(() -> rig.commands().retry(command())));
   }
 
   @Test
@@ -468,7 +479,27 @@ class ControllerTest {
     rig.to(Phase.SHADOWING, 0);
     rig.commands().abort(command());
     rig.await(Phase.DEGRADED);
-    assertEquals(2, rig.begin(PLAN).getAttempt());
+    String before = rig.status().getRolloutId();
+    RolloutStatus again = rig.begin(PLAN);
+    assertEquals(2, again.getAttempt());
+    assertEquals(before, again.getRolloutId(), "the same trial keeps its evidence");
+    rig.commands().abort(command());
+    rig.await(Phase.DEGRADED);
+    RolloutStatus other = rig.begin(PLAN.replace("band: 5%", "band: 6%"));
+    assertEquals(3, other.getAttempt(), "other limits are another trial of the same version");
+    assertFalse(other.getRolloutId().equals(before));
+  }
+
+  @Test
+  void guardrailOfAnEarlierAttemptDoesNotStopTheNext() {
+    RolloutStatus shadow = rig.to(Phase.SHADOWING, 0);
+    rig.judge.report(
+        shadow.getRolloutId(), report(50, Result.UNDECIDED).setGuardrail("20 failures in a row"));
+    rig.await(Phase.DEGRADED);
+    rig.commands().retry(command());
+    rig.await(Phase.SHADOWING, 0);
+    rig.passStep(500);
+    rig.await(Phase.PROGRESSING, 1);
   }
 
   @Test
@@ -476,9 +507,12 @@ class ControllerTest {
     assertEquals(Status.Code.NOT_FOUND, refused(rig::status));
     assertEquals(Status.Code.INVALID_ARGUMENT, refused(() -> rig.begin("model: fraud")));
     assertEquals(
-        Status.Code.NOT_FOUND, refused(() -> rig.begin(PLAN.replace("model: fraud", "model: x").replace("control: live", "control: none"))));
-    assertEquals(
-        Status.Code.NOT_FOUND, refused(() -> rig.begin(PLAN.replace("\"2\"", "\"9\""))));
+        Status.Code.NOT_FOUND,
+        refused(() ->
+            rig.begin(
+                PLAN.replace("model: fraud", "model: x")
+                    .replace("control: live", "control: none"))));
+    assertEquals(Status.Code.NOT_FOUND, refused(() -> rig.begin(PLAN.replace("\"2\"", "\"9\""))));
     assertEquals(
         Status.Code.FAILED_PRECONDITION, refused(() -> rig.begin(PLAN.replace("\"2\"", "\"1\""))));
     rig.to(Phase.SHADOWING, 0);
@@ -512,7 +546,8 @@ class ControllerTest {
         catalog
             .listVersions(ListVersionsRequest.newBuilder().setModel(MODEL).build())
             .getVersionsList();
-    assertEquals(List.of("1", "2", "3"), versions.stream().map(CatalogVersion::getVersion).toList());
+    assertEquals(
+        List.of("1", "2", "3"), versions.stream().map(CatalogVersion::getVersion).toList());
     assertEquals(
         List.of("champion", "challenger", ""),
         versions.stream().map(CatalogVersion::getAlias).toList());
@@ -588,9 +623,17 @@ class ControllerTest {
     log.forEachRemaining(record -> actions.add(record.getAction()));
     for (String action :
         List.of(
-            "catalog.register", "rollout.start", "fleet.load", "rollout.step", "rollout.promote",
-            "rollout.promoted", "rollout.healthy", "rollout.undo", "rollout.undone",
-            "rollout.degraded", "routing.publish")) {
+            "catalog.register",
+            "rollout.start",
+            "fleet.load",
+            "rollout.step",
+            "rollout.promote",
+            "rollout.promoted",
+            "rollout.healthy",
+            "rollout.undo",
+            "rollout.undone",
+            "rollout.degraded",
+            "routing.publish")) {
       assertTrue(actions.contains(action), action + " not in " + actions);
     }
     assertFalse(actions.contains("controller.start"), "another model's or nobody's");
@@ -625,13 +668,12 @@ class ControllerTest {
     assertTrue(forecast.getText().contains("In all"), forecast.getText());
     assertEquals(
         Status.Code.INVALID_ARGUMENT,
-        refused(
-            () ->
-                rig.commands()
-                    .forecast(
-                        StartRolloutRequest.newBuilder()
-                            .setPlanYaml(PLAN)
-                            .setRequestsPerSecond(-1)
-                            .build())));
+        refused(() ->
+            rig.commands()
+                .forecast(
+                    StartRolloutRequest.newBuilder()
+                        .setPlanYaml(PLAN)
+                        .setRequestsPerSecond(-1)
+                        .build())));
   }
 }

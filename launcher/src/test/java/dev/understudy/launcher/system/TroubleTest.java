@@ -40,8 +40,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Real processes under load, one after another frozen and killed: canary, shadow and control may
- * fall silent or die at any time without costing a client a call, and a dead champion is an error at
- * once, never a hang.
+ * fall silent or die at any time without costing a client a call, and a dead champion is an error
+ * at once, never a hang.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class TroubleTest {
@@ -83,15 +83,11 @@ class TroubleTest {
             StartRolloutRequest.newBuilder().setPlanYaml(PLAN).setActor("test").build());
     load(Duration.ofSeconds(3), Map.of());
     rollouts.promote(
-        PromoteRequest.newBuilder()
-            .setRolloutId(started.getRolloutId())
-            .setActor("test")
-            .build());
+        PromoteRequest.newBuilder().setRolloutId(started.getRolloutId()).setActor("test").build());
     Iterator<RolloutStatus> statuses =
         rollouts
             .withDeadlineAfter(30, TimeUnit.SECONDS)
-            .watchRollout(
-                RolloutRequest.newBuilder().setRolloutId(started.getRolloutId()).build());
+            .watchRollout(RolloutRequest.newBuilder().setRolloutId(started.getRolloutId()).build());
     RolloutStatus status = started;
     while (status.getCanaryWeightBp() < 2_500) {
       status = statuses.next();

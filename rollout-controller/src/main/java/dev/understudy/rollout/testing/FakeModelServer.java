@@ -42,11 +42,13 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   private final Map<String, String> broken = new HashMap<>();
   private final Map<String, String> inputTypes = new HashMap<>();
   private boolean canLoad = true;
+  private int refusedLoads;
 
   /** A server that holds some versions from the start. */
   public FakeModelServer(String... versions) throws IOException {
     held.addAll(List.of(versions));
-    server = GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
+    server =
+        GrpcServers.server(ServerOptions.at(HostPort.loopback(0)).service(bindService()).build());
   }
 
   /** Where it listens. */
@@ -67,6 +69,11 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   /** From now on refuses load calls the way a server in polling mode does. */
   public synchronized void refuseLoads() {
     canLoad = false;
+  }
+
+  /** How many load calls were refused that way. */
+  public synchronized int refusedLoads() {
+    return refusedLoads;
   }
 
   /** Makes a version ready without any call, as its operator would. */
@@ -100,8 +107,7 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   }
 
   @Override
-  public void modelReady(
-      ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
+  public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
     boolean ready;
     synchronized (this) {
       ready = held.contains(request.getVersion());
@@ -154,13 +160,14 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
     responses.onCompleted();
   }
 
-  private synchronized @Nullable Status load(
-      RepositoryModelLoadRequest request) {
+  private synchronized @Nullable Status load(RepositoryModelLoadRequest request) {
     if (!canLoad) {
+      refusedLoads++;
       return Status.UNAVAILABLE.withDescription(
           "explicit model load / unload is not allowed if polling is enabled");
     }
-    String config = request.getParametersMap().containsKey("config")
+    String config =
+        request.getParametersMap().containsKey("config")
             ? request.getParametersOrThrow("config").getStringParam()
             : "";
     Matcher versions = VERSIONS.matcher(config);

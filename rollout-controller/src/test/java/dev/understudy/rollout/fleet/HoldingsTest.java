@@ -50,8 +50,7 @@ class HoldingsTest {
   @Test
   void promotionKeepsTheVersionBeforeAndItsEndDropsIt() {
     ModelConfig config = config(A, B, B);
-    assertEquals(
-        List.of(holding(A, "2", "1", "2")), Holdings.forSwitch(config, "1", "2", "2"));
+    assertEquals(List.of(holding(A, "2", "1", "2")), Holdings.forSwitch(config, "1", "2", "2"));
     assertEquals(List.of(holding(A, "2", "2")), Holdings.afterwards(config, "2", "2"));
   }
 

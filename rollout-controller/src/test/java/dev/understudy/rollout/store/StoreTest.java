@@ -74,20 +74,30 @@ class StoreTest {
   @Test
   void whatWasKeptIsReadBackByTheNextController() {
     StoredRollout kept =
-        rollout("r1").with(
-            new RolloutState(
-                Phase.PAUSED, Phase.PROGRESSING, 3, "why", "a sentence", 7, 8, 9, true, false, true,
-                true),
-            17,
-            0);
+        rollout("r1")
+            .with(
+                new RolloutState(
+                    Phase.PAUSED,
+                    Phase.PROGRESSING,
+                    3,
+                    "why",
+                    "a sentence",
+                    7,
+                    8,
+                    9,
+                    true,
+                    false,
+                    true,
+                    true),
+                17,
+                0);
     try (Store store = Store.open(directory)) {
-      store.change(
-          tx -> {
-            tx.insert(rollout("r1"));
-            tx.save(kept);
-            tx.alias("m", "champion", "2", "r1", 1);
-            tx.nextRevision();
-          });
+      store.change(tx -> {
+        tx.insert(rollout("r1"));
+        tx.save(kept);
+        tx.alias("m", "champion", "2", "r1", 1);
+        tx.nextRevision();
+      });
     }
     try (Store store = Store.open(directory)) {
       assertEquals(kept, store.latest("m").orElseThrow());
@@ -103,12 +113,11 @@ class StoreTest {
       assertThrows(
           IllegalStateException.class,
           () ->
-              store.change(
-                  tx -> {
-                    tx.insert(rollout("r1"));
-                    tx.audit(1, "a", "b", "m", "r1", "");
-                    throw new IllegalStateException("killed here");
-                  }));
+              store.change(tx -> {
+                tx.insert(rollout("r1"));
+                tx.audit(1, "a", "b", "m", "r1", "");
+                throw new IllegalStateException("killed here");
+              }));
       assertTrue(store.latest("m").isEmpty());
       assertEquals(0, store.verifyAudit().getRecords());
       store.change(tx -> tx.insert(rollout("r1")));
@@ -197,7 +206,8 @@ class StoreTest {
     StoreException newer = assertThrows(StoreException.class, () -> Store.open(directory));
     assertTrue(String.valueOf(newer.getMessage()).contains("schema 99"), newer.getMessage());
     Path other = Files.createDirectories(directory.resolve("other"));
-    Files.writeString(other.resolve("controller.db"), "this is no database, however long ".repeat(100));
+    Files.writeString(
+        other.resolve("controller.db"), "this is no database, however long ".repeat(100));
     assertThrows(StoreException.class, () -> Store.open(other));
   }
 }
