@@ -30,8 +30,8 @@ class ControllerConfigTest {
   void defaults() {
     ControllerConfig config =
         parse("{state: s, models: {m: {champion: 1, fleets: {champion: ['127.0.0.1:8001']}}}}");
-    assertEquals(HostPort.loopback(9300), config.listen());
-    assertEquals(HostPort.loopback(9200), config.evidence());
+    assertEquals(HostPort.loopback(8103), config.listen());
+    assertEquals(HostPort.loopback(8101), config.evidenceOrDefault());
     assertEquals(Duration.ofMinutes(1), config.lease());
     assertEquals(Duration.ofSeconds(15), config.staleAfter());
     ModelConfig model = Objects.requireNonNull(config.models().get("m"));

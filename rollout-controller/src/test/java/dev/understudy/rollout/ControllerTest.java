@@ -255,7 +255,7 @@ class ControllerTest {
   void serverThatCannotBeToldIsWaitedForAndTheDecisionSaysSo() {
     rig.challengers.refuseLoads();
     rig.begin(PLAN);
-    rig.await(Phase.PENDING);
+    rig.await(s -> rig.challengers.refusedLoads() > 0);
     rig.challengers.put("2");
     RolloutStatus shadow = rig.await(Phase.SHADOWING, 0);
     assertTrue(
@@ -440,10 +440,11 @@ class ControllerTest {
       rig.champions.put("1");
       router.await(t -> championIs(t, "1"));
     }
-    RolloutStatus undone = rig.await(s -> {
-      rig.advance(Duration.ofMillis(1));
-      return s.getPhase() == Phase.DEGRADED;
-    });
+    RolloutStatus undone =
+        rig.await(s -> {
+          rig.advance(Duration.ofMillis(1));
+          return s.getPhase() == Phase.DEGRADED;
+        });
     assertEquals(Reasons.UNDONE, undone.getReason());
   }
 
@@ -458,15 +459,21 @@ class ControllerTest {
   }
 
   @Test
-  void retryIsAnotherAttemptOfTheSamePlanWithItsNumberInTheSpec() {
+  void retryIsAnotherAttemptOfTheSamePlanWithItsNumberInTheSpec() throws Exception {
     RolloutStatus first = rig.to(Phase.SHADOWING, 0);
     rig.commands().abort(command());
     rig.await(Phase.DEGRADED);
     RolloutStatus second = rig.commands().retry(command());
     assertEquals(2, second.getAttempt());
+    assertEquals(first.getRolloutId(), second.getRolloutId(), "the evidence is kept");
     assertEquals(first.getPlanDigest(), second.getPlanDigest());
     rig.await(Phase.SHADOWING, 0);
     assertEquals(2, rig.judge.specs().getLast().getAttempt());
+<<<<<<< HEAD
+=======
+    rig.restart();
+    assertEquals(2, rig.status().getAttempt());
+>>>>>>> w-control
     assertEquals(Status.Code.FAILED_PRECONDITION, refused(() -> rig.commands().retry(command())));
   }
 
@@ -475,7 +482,27 @@ class ControllerTest {
     rig.to(Phase.SHADOWING, 0);
     rig.commands().abort(command());
     rig.await(Phase.DEGRADED);
-    assertEquals(2, rig.begin(PLAN).getAttempt());
+    String before = rig.status().getRolloutId();
+    RolloutStatus again = rig.begin(PLAN);
+    assertEquals(2, again.getAttempt());
+    assertEquals(before, again.getRolloutId(), "the same trial keeps its evidence");
+    rig.commands().abort(command());
+    rig.await(Phase.DEGRADED);
+    RolloutStatus other = rig.begin(PLAN.replace("band: 5%", "band: 6%"));
+    assertEquals(3, other.getAttempt(), "other limits are another trial of the same version");
+    assertFalse(other.getRolloutId().equals(before));
+  }
+
+  @Test
+  void guardrailOfAnEarlierAttemptDoesNotStopTheNext() {
+    RolloutStatus shadow = rig.to(Phase.SHADOWING, 0);
+    rig.judge.report(
+        shadow.getRolloutId(), report(50, Result.UNDECIDED).setGuardrail("20 failures in a row"));
+    rig.await(Phase.DEGRADED);
+    rig.commands().retry(command());
+    rig.await(Phase.SHADOWING, 0);
+    rig.passStep(500);
+    rig.await(Phase.PROGRESSING, 1);
   }
 
   @Test

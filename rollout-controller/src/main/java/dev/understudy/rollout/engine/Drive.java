@@ -51,7 +51,6 @@ final class Drive {
   private String waitingFor = "";
   private String notes = "";
   private Judge.@Nullable Feed feed;
-  private boolean judgeStarted;
   private boolean serversReady;
   private long turn;
   private long retryAtMillis = Long.MAX_VALUE;
@@ -61,7 +60,9 @@ final class Drive {
     this.config = core.config(rollout.model());
     this.rollout = rollout;
     this.heardMillis = core.time().wallMillis();
-    this.report = core.store().report(rollout.id());
+    // What an earlier attempt ended with is not what this one begins with.
+    this.report =
+        rollout.state().phase() == Phase.PENDING ? null : core.store().report(rollout.id());
   }
 
   StoredRollout rollout() {
@@ -258,9 +259,7 @@ final class Drive {
   }
 
   private void judgeStarted() {
-    judgeStarted = true;
     heardMillis = core.time().wallMillis();
-    beginWhenReady();
   }
 
   private void judgeRefused(String why) {
@@ -281,6 +280,7 @@ final class Drive {
       heardMillis = core.time().wallMillis();
     }
     look();
+    beginWhenReady();
     if (core.watchers().watched(rollout.id())) {
       core.watchers().tell(status());
     }
@@ -322,7 +322,7 @@ final class Drive {
   private record Prepared(Fleets.Done done, ModelSignature signature) {}
 
   private void beginWhenReady() {
-    if (rollout.state().phase() == Phase.PENDING && serversReady && judgeStarted) {
+    if (rollout.state().phase() == Phase.PENDING && serversReady && report != null) {
       toStep(0, Core.CONTROLLER, "the challenger is ready" + notes);
     }
   }
@@ -345,7 +345,7 @@ final class Drive {
           remember(ready.done);
           long now = core.time().wallMillis();
           commit(
-              rollout.state().to(Phase.WATCHING, "", "", now).withPromoted(true, false),
+              rollout.state().watching(RolloutPolicy.championBadRun(report), now),
               "rollout.promoted",
               Core.CONTROLLER,
               "version " + challenger + " is champion" + notes,

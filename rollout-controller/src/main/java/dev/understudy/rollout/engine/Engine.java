@@ -7,6 +7,7 @@ import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.CatalogVersion;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutStatus;
 import dev.understudy.rollout.fleet.Fleets;
@@ -205,43 +206,45 @@ public final class Engine implements AutoCloseable {
     return drive;
   }
 
+  /**
+   * Begins a rollout, or the next attempt of the last one if nothing that is judged has changed:
+   * the same files under the same plan against the same champion keep the evidence that there is.
+   */
   RolloutStatus begin(ModelConfig config, RolloutPlan plan, String champion, String actor) {
     long now = core.time().wallMillis();
-    String id = ids.next();
     String challenger = plan.getChallengerVersion();
     String digest = core.store().digest(config.name(), challenger);
     int attempt = 1 + Starts.earlierAttempts(core, config.name(), challenger, digest);
-    EvaluationSpec spec =
-        Plans.evaluation(
-            plan,
-            id,
-            attempt,
-            champion,
-            core.store().digest(config.name(), champion),
-            digest,
-            config.contract(),
-            now);
-    String planDigest = Plans.digest(plan);
+    StoredRollout again = nextAttempt(config, plan, champion, digest, attempt, now);
+    String id = again == null ? ids.next() : again.id();
+    StoredRollout next =
+        again != null
+            ? again
+            : new StoredRollout(
+                id,
+                plan,
+                Plans.digest(plan),
+                attempt,
+                champion,
+                spec(id, config, plan, champion, digest, attempt, now),
+                RolloutState.pending(now),
+                core.store().revision(),
+                0);
+    boolean continues = again != null;
     core.store()
         .change(tx -> {
-          tx.insert(
-              new StoredRollout(
-                  id,
-                  plan,
-                  planDigest,
-                  attempt,
-                  champion,
-                  spec,
-                  RolloutState.pending(now),
-                  core.store().revision(),
-                  0));
-          tx.alias(config.name(), "challenger", challenger, id, now);
+          if (continues) {
+            tx.retry(next);
+          } else {
+            tx.insert(next);
+          }
+          tx.alias(config.name(), "challenger", challenger, next.id(), now);
           tx.audit(
               now,
               actor,
-              "rollout.start",
+              continues ? "rollout.retry" : "rollout.start",
               config.name(),
-              id,
+              next.id(),
               "version "
                   + challenger
                   + " against "
@@ -249,10 +252,33 @@ public final class Engine implements AutoCloseable {
                   + ", attempt "
                   + attempt
                   + ", plan "
-                  + planDigest);
+                  + next.planDigest());
         });
-    StoredRollout stored = core.store().rollout(id).orElseThrow();
-    return drive(stored).status();
+    return drive(next).status();
+  }
+
+  /** The last rollout once more, if it failed and the same would be judged again. */
+  private @Nullable StoredRollout nextAttempt(
+      ModelConfig config, RolloutPlan plan, String champion, String digest, int attempt, long now) {
+    StoredRollout last = core.store().latest(config.name()).orElse(null);
+    if (last == null || last.state().phase() != Phase.DEGRADED) {
+      return null;
+    }
+    EvaluationSpec spec = spec(last.id(), config, plan, champion, digest, attempt, now);
+    return Starts.isSameTrial(last.spec(), spec) ? last.retried(spec, now) : null;
+  }
+
+  private EvaluationSpec spec(
+      String id,
+      ModelConfig config,
+      RolloutPlan plan,
+      String champion,
+      String challengerDigest,
+      int attempt,
+      long now) {
+    String championDigest = core.store().digest(config.name(), champion);
+    return Plans.evaluation(
+        plan, id, attempt, champion, championDigest, challengerDigest, config.contract(), now);
   }
 
   private Drive drive(StoredRollout rollout) {

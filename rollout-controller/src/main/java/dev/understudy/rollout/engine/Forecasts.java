@@ -126,8 +126,16 @@ final class Forecasts {
     }
     return switch (metric.getKind()) {
       case FAILURES -> {
-        if (w == 0 || w >= 1) {
+        if (w >= 1) {
           yield nothing;
+        }
+        if (w == 0) {
+          // Copies prove it for themselves; from the first canary step on requests must again.
+          yield ofPairs(
+              forecast.pairsToProveQuality(metric.getMargin(), beta, 0, 0, LIMIT),
+              Steps.mirrorBp(plan, index) / 10_000.0,
+              rate,
+              metric);
         }
         proved.add(MetricKind.FAILURES);
         yield ofRequests(
@@ -162,12 +170,16 @@ final class Forecasts {
                 Math.min(0.99, metric.getMargin()) * SHARE_OF_BAND,
                 0,
                 LIMIT);
-        yield pairs.isPresent()
-            ? ofRequests(pairs.getAsLong() / copied, rate, metric.getName())
-            : new Need(Double.POSITIVE_INFINITY, 0, metric.getName());
+        yield ofPairs(pairs, copied, rate, metric);
       }
       case QUALITY, METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> nothing;
     };
+  }
+
+  private static Need ofPairs(OptionalLong pairs, double copied, double rate, MetricSpec metric) {
+    return pairs.isPresent()
+        ? ofRequests(pairs.getAsLong() / copied, rate, metric.getName())
+        : new Need(Double.POSITIVE_INFINITY, 0, metric.getName());
   }
 
   private static Need ofRequests(OptionalLong requests, double rate, MetricSpec metric) {

@@ -79,6 +79,7 @@ public final class GrpcJudge implements Judge {
 
     // Guarded by this.
     private boolean closed;
+    private @Nullable String specDigest;
     private int failures;
     private @Nullable ClientCallStreamObserver<ReportRequest> watch;
     private @Nullable Cancellable heartbeat;
@@ -107,6 +108,9 @@ public final class GrpcJudge implements Judge {
               new StreamObserver<StartEvaluationResponse>() {
                 @Override
                 public void onNext(StartEvaluationResponse accepted) {
+                  synchronized (GrpcFeed.this) {
+                    specDigest = accepted.getSpecDigest();
+                  }
                   tell(listener::onStarted);
                   watch();
                 }
@@ -186,6 +190,10 @@ public final class GrpcJudge implements Judge {
     private void received(EvidenceReport report) {
       synchronized (this) {
         failures = 0;
+        // A judge that has not got to this attempt's spec yet still reports on the one before.
+        if (!report.getSpecDigest().equals(specDigest)) {
+          return;
+        }
       }
       tell(() -> listener.onReport(report));
     }

@@ -2,6 +2,7 @@ package dev.understudy.rollout.engine;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.proto.v1.CatalogVersion;
+import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.OutputKind;
@@ -83,6 +84,15 @@ final class Starts {
       }
     }
     return attempts;
+  }
+
+  /** Whether two specs judge the same thing in the same way, whichever attempt each is. */
+  static boolean isSameTrial(EvaluationSpec one, EvaluationSpec other) {
+    return timeless(one).equals(timeless(other));
+  }
+
+  private static EvaluationSpec timeless(EvaluationSpec spec) {
+    return spec.toBuilder().clearAttempt().clearStartedUnixMs().clearSeed().build();
   }
 
   private static void registered(Core core, ModelConfig config, String challenger) {

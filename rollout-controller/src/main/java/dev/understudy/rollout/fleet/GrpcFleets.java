@@ -42,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 public final class GrpcFleets implements Fleets, AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
   private static final long PROBE_SECONDS = 2;
+  private static final long SIGNATURE_SECONDS = 10;
 
   private final ChannelOptions options;
   private final Duration patience;
@@ -204,13 +205,13 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
 
   private ModelSignature signatureOf(HostPort server, String model, String version) {
     ModelMetadataResponse metadata =
-        stub(server, PROBE_SECONDS)
+        stub(server, SIGNATURE_SECONDS)
             .modelMetadata(
                 ModelMetadataRequest.newBuilder().setName(model).setVersion(version).build());
     int maxBatch = 0;
     try {
       maxBatch =
-          stub(server, PROBE_SECONDS)
+          stub(server, SIGNATURE_SECONDS)
               .modelConfig(
                   ModelConfigRequest.newBuilder().setName(model).setVersion(version).build())
               .getConfig()

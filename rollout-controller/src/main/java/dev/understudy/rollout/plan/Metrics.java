@@ -114,8 +114,8 @@ final class Metrics {
   }
 
   private static double positive(Section section, String key, double value) {
-    if (!(value > 0)) {
-      section.problem(key, value + " (expected: more than 0)");
+    if (!(value > 0 && value < 1)) {
+      section.problem(key, value + " (expected: more than 0 and less than 1)");
     }
     return value;
   }

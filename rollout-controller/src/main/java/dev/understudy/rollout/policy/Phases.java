@@ -31,7 +31,9 @@ public final class Phases {
       // An undo of a promotion that had been declared good.
       case HEALTHY -> EnumSet.of(ABORTING);
       case ABORTING -> EnumSet.of(DEGRADED);
-      case DEGRADED, PHASE_UNSPECIFIED, UNRECOGNIZED -> EnumSet.noneOf(Phase.class);
+      // Another attempt.
+      case DEGRADED -> EnumSet.of(PENDING);
+      case PHASE_UNSPECIFIED, UNRECOGNIZED -> EnumSet.noneOf(Phase.class);
     };
   }
 

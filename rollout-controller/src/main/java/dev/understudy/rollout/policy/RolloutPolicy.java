@@ -2,7 +2,6 @@ package dev.understudy.rollout.policy;
 
 import dev.understudy.proto.v1.ArmReport;
 import dev.understudy.proto.v1.EvidenceReport;
-import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.Result;
@@ -88,6 +87,19 @@ public final class RolloutPolicy {
     return assigned;
   }
 
+  /** The longest run of failures of whoever was champion, over the whole rollout. */
+  public static long championBadRun(@Nullable EvidenceReport report) {
+    long longest = 0;
+    if (report != null) {
+      for (ArmReport arm : report.getArmsList()) {
+        if (arm.getRole() == Role.CHAMPION) {
+          longest = Math.max(longest, arm.getLongestBadRun());
+        }
+      }
+    }
+    return longest;
+  }
+
   /** Whether the evidence stops the challenger, and by which sentence; null if it does not. */
   public static @Nullable String against(@Nullable EvidenceReport report, RolloutPlan plan) {
     if (report == null) {
@@ -162,6 +174,12 @@ public final class RolloutPolicy {
     if (against != null && !state.overridden()) {
       return new Undo(against);
     }
+    long badRun = championBadRun(observed.report());
+    if (plan.getGuardConsecutiveFailures() > 0
+        && badRun >= plan.getGuardConsecutiveFailures()
+        && badRun > state.baseline()) {
+      return new Undo("the new champion failed " + badRun + " times in a row");
+    }
     if (now - state.phaseSinceMillis() < plan.getWatchMs()) {
       return new Hold("the watch over the new champion ends");
     }
@@ -183,13 +201,13 @@ public final class RolloutPolicy {
     }
     for (MetricSpec metric : plan.getMetricsList()) {
       if (metric.getCritical() && Steps.measurable(plan, state.step(), metric.getKind())) {
-        String lack = lack(metric, find(report, metric), state.step(), report, plan);
+        String lack = lack(metric, find(report, metric));
         if (lack != null) {
           missing.add(lack);
         }
       }
     }
-    long samples = samples(plan, state.step(), report) - state.samplesBefore();
+    long samples = samples(plan, state.step(), report) - state.baseline();
     if (samples < step.getMinSamples()) {
       missing.add("needs " + approximately(step.getMinSamples() - samples) + " more requests");
     }
@@ -199,27 +217,12 @@ public final class RolloutPolicy {
     return missing;
   }
 
-  private static @Nullable String lack(
-      MetricSpec metric,
-      @Nullable MetricReport found,
-      int step,
-      EvidenceReport report,
-      RolloutPlan plan) {
+  private static @Nullable String lack(MetricSpec metric, @Nullable MetricReport found) {
     if (found == null) {
       return metric.getName() + " is not reported";
     }
     if (found.getResult() == Result.PROVED) {
       return null;
-    }
-    if (found.getResult() != Result.AGAINST
-        && metric.getKind() == MetricKind.FAILURES
-        && Steps.canaryWeightBp(plan, step) == 0) {
-      // Copies alone cannot prove a failure rate within its margin; the canary steps do. Here it
-      // must only look right.
-      long net = report.getPairDiscordantCopyBad() - report.getPairDiscordantChampionBad();
-      return net > metric.getMargin() * Math.max(1, report.getPairs())
-          ? "copies fail more often than the champion"
-          : null;
     }
     if (found.getResult() == Result.CANNOT_MEASURE) {
       return metric.getName()

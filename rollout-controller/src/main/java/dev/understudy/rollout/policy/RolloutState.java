@@ -13,7 +13,8 @@ import dev.understudy.proto.v1.Phase;
  * @param detail a sentence for people; may be empty
  * @param phaseSinceMillis wall clock of the change to this phase
  * @param stepSinceMillis wall clock from which the step's times count
- * @param samplesBefore what {@link RolloutPolicy#samples} said when the step began
+ * @param baseline what {@link RolloutPolicy#samples} said when the step began; while WATCHING, the
+ *     champion's longest run of failures when the challenger became it
  * @param splitAccepted a person resumed the rollout although the split was not as configured
  * @param overridden a person promoted it although the evidence was against it
  * @param promoted the challenger is champion
@@ -27,7 +28,7 @@ public record RolloutState(
     String detail,
     long phaseSinceMillis,
     long stepSinceMillis,
-    long samplesBefore,
+    long baseline,
     boolean splitAccepted,
     boolean overridden,
     boolean promoted,
@@ -68,6 +69,23 @@ public record RolloutState(
         false);
   }
 
+  /** The challenger has become champion; its watch begins. */
+  public RolloutState watching(long championBadRun, long nowMillis) {
+    return new RolloutState(
+        checked(Phase.WATCHING),
+        Phase.PHASE_UNSPECIFIED,
+        step,
+        "",
+        "",
+        nowMillis,
+        stepSinceMillis,
+        championBadRun,
+        splitAccepted,
+        overridden,
+        true,
+        false);
+  }
+
   /** Moves to another phase at the same step. */
   public RolloutState to(Phase next, String why, String sentence, long nowMillis) {
     return new RolloutState(
@@ -78,7 +96,7 @@ public record RolloutState(
         sentence,
         nowMillis,
         stepSinceMillis,
-        samplesBefore,
+        baseline,
         splitAccepted,
         overridden,
         promoted,
@@ -97,7 +115,7 @@ public record RolloutState(
         sentence,
         nowMillis,
         stepSinceMillis,
-        samplesBefore,
+        baseline,
         splitAccepted,
         overridden,
         promoted,
@@ -114,7 +132,7 @@ public record RolloutState(
         "",
         nowMillis,
         nowMillis,
-        samplesBefore,
+        baseline,
         splitAccepted || reason.equals(Reasons.SAMPLE_RATIO_MISMATCH),
         overridden,
         promoted,
@@ -131,7 +149,7 @@ public record RolloutState(
         detail,
         phaseSinceMillis,
         stepSinceMillis,
-        samplesBefore,
+        baseline,
         splitAccepted,
         true,
         promoted,
@@ -148,7 +166,7 @@ public record RolloutState(
         detail,
         phaseSinceMillis,
         stepSinceMillis,
-        samplesBefore,
+        baseline,
         splitAccepted,
         overridden,
         isChampion,

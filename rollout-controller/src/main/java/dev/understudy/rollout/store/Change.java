@@ -32,6 +32,16 @@ public final class Change {
     save(rollout);
   }
 
+  /** Begins another attempt of a rollout. */
+  public void retry(StoredRollout rollout) {
+    store.update(
+        "UPDATE rollouts SET attempt = ?, spec = ? WHERE id = ?",
+        rollout.attempt(),
+        rollout.spec().toByteArray(),
+        rollout.id());
+    save(rollout);
+  }
+
   /** Keeps where a rollout stands. */
   public void save(StoredRollout rollout) {
     RolloutState state = rollout.state();
@@ -51,7 +61,7 @@ public final class Change {
         state.detail(),
         state.phaseSinceMillis(),
         state.stepSinceMillis(),
-        state.samplesBefore(),
+        state.baseline(),
         flags,
         rollout.decisionRevision(),
         rollout.endedMillis(),

@@ -38,6 +38,20 @@ public record StoredRollout(
     return plan.getChallengerVersion();
   }
 
+  /** The next attempt of the same rollout: the same evaluation, which keeps its evidence. */
+  public StoredRollout retried(EvaluationSpec nextSpec, long nowMillis) {
+    return new StoredRollout(
+        id,
+        plan,
+        planDigest,
+        nextSpec.getAttempt(),
+        championVersion,
+        nextSpec,
+        RolloutState.pending(nowMillis),
+        decisionRevision,
+        0);
+  }
+
   /** The same rollout elsewhere. */
   public StoredRollout with(RolloutState next, long revision, long ended) {
     return new StoredRollout(

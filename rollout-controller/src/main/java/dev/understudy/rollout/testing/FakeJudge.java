@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A comparator over real gRPC on loopback that reports what a test tells it to. It keeps the rule
- * that a spec, once given, is fixed. Safe for use by any thread.
+ * that a spec, once given, is fixed but for its next attempt. Safe for use by any thread.
  */
 public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
     implements AutoCloseable {
@@ -78,7 +78,12 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
 
   /** Reports; rollout, model and a rising log sequence are filled in. */
   public synchronized void report(String rolloutId, EvidenceReport.Builder report) {
-    EvidenceReport full = report.setRolloutId(rolloutId).setLogSequence(++sequence).build();
+    EvidenceReport full =
+        report
+            .setRolloutId(rolloutId)
+            .setSpecDigest(digest(specs.get(rolloutId)))
+            .setLogSequence(++sequence)
+            .build();
     reports.put(rolloutId, full);
     List<ServerCallStreamObserver<EvidenceReport>> open =
         watchers.getOrDefault(rolloutId, List.of());
@@ -102,12 +107,15 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
       responses.onError(Status.UNAVAILABLE.asRuntimeException());
     } else if (refusal != null) {
       responses.onError(Status.INVALID_ARGUMENT.withDescription(refusal).asRuntimeException());
-    } else if (before != null && !before.equals(spec)) {
+    } else if (before != null && !before.equals(spec) && before.getAttempt() >= spec.getAttempt()) {
       responses.onError(
           Status.ALREADY_EXISTS.withDescription("another spec was given").asRuntimeException());
     } else {
+      if (!spec.equals(before)) {
+        reports.remove(spec.getRolloutId());
+      }
       specs.put(spec.getRolloutId(), spec);
-      responses.onNext(StartEvaluationResponse.newBuilder().setSpecDigest("fake").build());
+      responses.onNext(StartEvaluationResponse.newBuilder().setSpecDigest(digest(spec)).build());
       responses.onCompleted();
     }
   }
@@ -146,6 +154,15 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
 
   private EvidenceReport newest(String rolloutId) {
     return reports.getOrDefault(
-        rolloutId, EvidenceReport.newBuilder().setRolloutId(rolloutId).build());
+        rolloutId,
+        EvidenceReport.newBuilder()
+            .setRolloutId(rolloutId)
+            .setSpecDigest(digest(specs.get(rolloutId)))
+            .setLogSequence(sequence)
+            .build());
+  }
+
+  private static String digest(@Nullable EvaluationSpec spec) {
+    return spec == null ? "" : "attempt " + spec.getAttempt();
   }
 }

@@ -42,6 +42,7 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   private final Map<String, String> broken = new HashMap<>();
   private final Map<String, String> inputTypes = new HashMap<>();
   private boolean canLoad = true;
+  private int refusedLoads;
 
   /** A server that holds some versions from the start. */
   public FakeModelServer(String... versions) throws IOException {
@@ -68,6 +69,11 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   /** From now on refuses load calls the way a server in polling mode does. */
   public synchronized void refuseLoads() {
     canLoad = false;
+  }
+
+  /** How many load calls were refused that way. */
+  public synchronized int refusedLoads() {
+    return refusedLoads;
   }
 
   /** Makes a version ready without any call, as its operator would. */
@@ -156,6 +162,7 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
 
   private synchronized @Nullable Status load(RepositoryModelLoadRequest request) {
     if (!canLoad) {
+      refusedLoads++;
       return Status.UNAVAILABLE.withDescription(
           "explicit model load / unload is not allowed if polling is enabled");
     }
