@@ -196,7 +196,7 @@ public final class ModelServer implements RunningService {
     void drain(RpcServer server, Duration window, Duration timeout) throws InterruptedException {
       long endNanos = System.nanoTime() + window.plus(timeout).toNanos();
       exiting = true;
-      server.health().enterTerminalState();
+      showHealth(server, this);
       boolean cut = never.await(window.toNanos(), TimeUnit.NANOSECONDS);
       assert !cut;
       boolean idle = repository.drain(timeout);
