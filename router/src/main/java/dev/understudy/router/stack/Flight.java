@@ -24,6 +24,7 @@ import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +67,9 @@ final class Flight implements Cancel {
    */
   private final AtomicReference<@Nullable Object> meeting = new AtomicReference<>();
 
+  /** Set once by whichever comes first: the start or the client's cancellation. */
+  private final AtomicBoolean begun = new AtomicBoolean();
+
   private volatile boolean clientGone;
   private volatile @Nullable Cancel running;
   private boolean hasPlace;
@@ -86,6 +90,11 @@ final class Flight implements Cancel {
   @Override
   public void cancel() {
     clientGone = true;
+    if (begun.compareAndSet(false, true)) {
+      // Still waiting for room in the lineage: what it holds is free at once.
+      refuse(Refusals.cancelled());
+      return;
+    }
     Cancel attempt = running;
     if (attempt != null) {
       attempt.cancel();
@@ -94,12 +103,15 @@ final class Flight implements Cancel {
 
   /** Step 5: assigns the request; from here on it is in the trial. */
   void start(boolean placeReserved) {
+    if (!begun.compareAndSet(false, true)) {
+      if (placeReserved) {
+        life.lineage.release();
+      }
+      return;
+    }
     hasPlace = placeReserved;
     try {
       long now = life.time.nanoTime();
-      if (clientGone) {
-        throw Refusals.cancelled();
-      }
       if (call.remainingNanos(now) <= 0) {
         throw Refusals.tooLate();
       }

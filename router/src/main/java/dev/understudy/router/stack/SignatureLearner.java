@@ -25,6 +25,9 @@ final class SignatureLearner {
   private final BackendQuestions questions;
   private final Set<String> asking = ConcurrentHashMap.newKeySet();
 
+  /** Models whose absence has been logged: once each, however often they are asked for. */
+  private final Set<String> missed = ConcurrentHashMap.newKeySet();
+
   SignatureLearner(TableKeeper keeper, BackendQuestions questions) {
     this.keeper = keeper;
     this.questions = questions;
@@ -42,8 +45,9 @@ final class SignatureLearner {
                 .whenComplete((signature, failure) -> {
                   asking.remove(plan.model());
                   if (failure == null) {
+                    missed.remove(plan.model());
                     keeper.learned(plan, signature);
-                  } else {
+                  } else if (missed.add(plan.model())) {
                     log.log(
                         Level.INFO,
                         () ->
