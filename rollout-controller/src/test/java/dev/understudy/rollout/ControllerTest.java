@@ -469,11 +469,8 @@ class ControllerTest {
     assertEquals(first.getPlanDigest(), second.getPlanDigest());
     rig.await(Phase.SHADOWING, 0);
     assertEquals(2, rig.judge.specs().getLast().getAttempt());
-<<<<<<< HEAD
-=======
     rig.restart();
     assertEquals(2, rig.status().getAttempt());
->>>>>>> w-control
     assertEquals(Status.Code.FAILED_PRECONDITION, refused(() -> rig.commands().retry(command())));
   }
 
