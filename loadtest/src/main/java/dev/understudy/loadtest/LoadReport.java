@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -85,7 +86,8 @@ public final class LoadReport {
   /** Writes the latencies of calls that ended OK in HdrHistogram's log format, nanoseconds. */
   public static void writeHlog(String tag, Tally tally, long startUnixMillis, Path file)
       throws IOException {
-    try (PrintStream stream = new PrintStream(Files.newOutputStream(file), false, "UTF-8")) {
+    try (PrintStream stream =
+        new PrintStream(Files.newOutputStream(file), false, StandardCharsets.UTF_8)) {
       HistogramLogWriter log = new HistogramLogWriter(stream);
       log.outputComment("[Latency from the scheduled send, nanoseconds]");
       log.outputStartTime(startUnixMillis);

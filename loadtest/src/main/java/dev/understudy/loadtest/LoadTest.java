@@ -1,6 +1,7 @@
 package dev.understudy.loadtest;
 
 import com.google.gson.JsonObject;
+import com.google.protobuf.ByteString;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.rpc.ChannelOptions;
 import dev.understudy.chassis.rpc.Channels;
@@ -47,7 +48,7 @@ public final class LoadTest {
       Duration timeout,
       int maxOutstanding,
       long seed,
-      byte @Nullable [] request,
+      @Nullable ByteString request,
       String apiKey,
       @Nullable Path json,
       @Nullable Path hlog) {
@@ -101,12 +102,16 @@ public final class LoadTest {
   }
 
   private OpenLoop loop(ManagedChannel channel) {
-    byte[] given = options.request();
-    RequestSource source =
-        given == null
-            ? Payloads.random(
-                channel, options.model(), options.version(), options.rows(), options.seed())
-            : n -> given;
+    ByteString message = options.request();
+    RequestSource source;
+    if (message == null) {
+      source =
+          Payloads.random(
+              channel, options.model(), options.version(), options.rows(), options.seed());
+    } else {
+      byte[] bytes = message.toByteArray();
+      source = n -> bytes;
+    }
     Metadata headers = new Metadata();
     if (!options.apiKey().isEmpty()) {
       headers.put(

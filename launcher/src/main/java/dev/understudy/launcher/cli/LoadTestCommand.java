@@ -148,7 +148,7 @@ final class LoadTestCommand implements Callable<Integer> {
               seed,
               input == null
                   ? null
-                  : InferJson.request(Files.readString(input), model, version).toByteArray(),
+                  : InferJson.request(Files.readString(input), model, version).toByteString(),
               apiKey,
               json,
               hlog);

@@ -68,7 +68,8 @@ public final class ServiceProcess implements AutoCloseable {
     command.add("--ready-file");
     command.add(ready.toString());
     ProcessBuilder builder = new ProcessBuilder(command);
-    // Not on the command line: a hundred jars make it long, and ONNX Runtime 1.29 looks for words in
+    // Not on the command line: a hundred jars make it long, and ONNX Runtime 1.29 looks for words
+    // in
     // it by a recursive match that overflows a thread's native stack.
     builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
     Process process =
