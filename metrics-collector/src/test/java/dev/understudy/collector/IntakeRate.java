@@ -90,10 +90,7 @@ final class IntakeRate {
                     .build());
       }
       say("outcomes joined (payloads still being written at the start)", JOINS, start);
-      while (comparator.labels().size() < JOINS && System.nanoTime() - start < 60e9) {
-        Thread.sleep(10);
-      }
-      say("labels delivered: " + comparator.labels().size(), JOINS, start);
+      say("labels delivered: " + comparator.await(JOINS).size(), JOINS, start);
       Channels.close(channel, Duration.ofSeconds(1));
     }
   }
