@@ -5,9 +5,8 @@ import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.config.Section;
 import dev.understudy.chassis.security.Tls;
+import dev.understudy.chassis.security.Tokens;
 import dev.understudy.collector.predictions.Retention;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -158,18 +157,6 @@ public record CollectorConfig(
 
   private static @Nullable String token(Section section) {
     Path file = section.optionalPath("tokenFile");
-    if (file == null) {
-      return null;
-    }
-    try {
-      String token = Files.readString(file).strip();
-      if (token.isEmpty()) {
-        section.problem("tokenFile", file + " is empty (expected: a token)");
-      }
-      return token;
-    } catch (IOException e) {
-      section.problem("tokenFile", file + " cannot be read: " + e.getMessage());
-      return null;
-    }
+    return file == null ? null : Tokens.read(file);
   }
 }

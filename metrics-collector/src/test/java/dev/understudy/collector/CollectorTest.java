@@ -356,9 +356,9 @@ class CollectorTest {
   }
 
   private List<LabelledPrediction> labels(int count) throws Exception {
-    await(() -> comparator.labels().size() >= count);
-    assertEquals(count, comparator.labels().size());
-    return comparator.labels();
+    List<LabelledPrediction> labels = comparator.await(count);
+    assertEquals(count, labels.size());
+    return labels;
   }
 
   private ReportOutcomesResponse report(KnownOutcome... outcomes) {
@@ -438,12 +438,11 @@ class CollectorTest {
     boolean holds() throws Exception;
   }
 
+  /** Asks again and again; each question goes over HTTP. */
   private static void await(Condition condition) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
     while (!condition.holds()) {
       assertTrue(System.nanoTime() < deadline, "did not happen within 20 s");
-      Thread.onSpinWait();
-      TimeUnit.MILLISECONDS.sleep(5);
     }
   }
 

@@ -14,14 +14,13 @@ import dev.understudy.proto.v1.ListEvaluationsResponse;
 import dev.understudy.proto.v1.ReportRequest;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 
 /** Keeps labels by sequence, as a comparator does, and may hold its acknowledgements back. */
 final class FakeComparator implements AutoCloseable {
   private final TreeMap<Long, LabelledPrediction> labels = new TreeMap<>();
-  private final List<Long> received = new ArrayList<>();
   private boolean acknowledges = true;
   private RpcServer server;
 
@@ -46,15 +45,17 @@ final class FakeComparator implements AutoCloseable {
     return List.copyOf(labels.values());
   }
 
-  /** Every sequence as it came, repetitions included. */
-  synchronized List<Long> received() {
-    return List.copyOf(received);
-  }
-
-  void restart() throws IOException {
-    int port = port();
-    server.close();
-    server = start(port);
+  /** Waits until so many labels are there; for at most 60 seconds. */
+  synchronized List<LabelledPrediction> await(int count) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (labels.size() < count) {
+      long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+      if (left <= 0) {
+        throw new AssertionError(labels.size() + " labels (expected: " + count + ")");
+      }
+      wait(left);
+    }
+    return labels();
   }
 
   void stop() {
@@ -79,11 +80,11 @@ final class FakeComparator implements AutoCloseable {
   }
 
   private synchronized boolean take(LabelledPrediction label) {
-    received.add(label.getSequence());
     LabelledPrediction before = labels.putIfAbsent(label.getSequence(), label);
     if (before != null && !before.equals(label)) {
       throw new IllegalStateException("sequence " + label.getSequence() + " changed its content");
     }
+    notifyAll();
     return acknowledges;
   }
 

@@ -187,9 +187,21 @@ final class ModelView {
       }
     }
     return arms.stream()
+        .filter(arm -> arm.role() != Role.CHAMPION || isPresent(arm, status))
         .filter(arm -> arm.role() != Role.ROLE_UNSPECIFIED && arm.role() != Role.UNRECOGNIZED)
         .sorted(Comparator.comparing(Arm::role).thenComparing(Arm::version))
         .toList();
+  }
+
+  /** A champion of the past leaves the table once it is given no more calls. */
+  private boolean isPresent(Arm champion, @Nullable RolloutStatus status) {
+    if (status == null) {
+      return true;
+    }
+    String present =
+        isPromoted(status.getPhase()) ? status.getChallengerVersion() : status.getChampionVersion();
+    return champion.version().equals(present)
+        || traffic.recent(champion, SHARE_SECONDS).assigned() > 0;
   }
 
   private void arm(

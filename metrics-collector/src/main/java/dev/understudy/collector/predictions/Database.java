@@ -127,6 +127,15 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /** Rolls back after a failure, which may have left statements that cannot be used again. */
+  void recover() throws SQLException {
+    rollback();
+    for (PreparedStatement statement : prepared.values()) {
+      statement.close();
+    }
+    prepared.clear();
+  }
+
   @Override
   public void close() throws SQLException {
     connection.close();

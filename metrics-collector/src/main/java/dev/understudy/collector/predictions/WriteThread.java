@@ -302,13 +302,14 @@ public final class WriteThread implements AutoCloseable {
       }
       database.rollback();
     } catch (SQLException | RuntimeException e) {
+      undo(e);
       failed(e);
     }
   }
 
   private void undo(Exception cause) {
     try {
-      database.rollback();
+      database.recover();
       store.afterRollback();
       participants.forEach(Participant::rolledBack);
     } catch (SQLException | IOException e) {

@@ -10,7 +10,7 @@
   function h(tag, attributes, ...children) {
     const made = document.createElement(tag);
     for (const key in attributes || {}) if (attributes[key] !== undefined && attributes[key] !== false) made.setAttribute(key, attributes[key]);
-    made.append(...children.flat().filter(c => c !== null && c !== undefined && c !== false));
+    made.append(...children.flat(Infinity).filter(c => c !== null && c !== undefined && c !== false));
     return made;
   }
   function card(id, css, title, shown, build) {
@@ -28,7 +28,7 @@
     if (entry.key === key) return;
     entry.key = key;
     const open = [...entry.box.querySelectorAll('details')].map(d => d.open);
-    entry.box.replaceChildren(...[title && h('h2', {}, ...[title].flat()), ...[build()].flat()].filter(Boolean));
+    entry.box.replaceChildren(...[title && h('h2', {}, ...[title].flat()), ...[build()].flat(Infinity)].filter(Boolean));
     entry.box.querySelectorAll('details').forEach((d, i) => { d.open = Boolean(open[i]); });
   }
 
@@ -36,7 +36,7 @@
   const count = n => n === null || n === undefined ? '–' : Math.round(n).toLocaleString('en');
   const percent = (v, digits) => v === null || v === undefined ? '–' : (v * 100).toFixed(digits === undefined ? (Math.abs(v * 100 - Math.round(v * 100)) < .05 ? 0 : 1) : digits) + ' %';
   const ms = v => v === null || v === undefined ? '–' : v < 10 ? v.toFixed(2) : v < 100 ? v.toFixed(1) : count(v);
-  const small = v => v === null || v === undefined ? '–' : v === 0 ? '0' : Math.abs(v) < .001 ? v.toExponential(1) : v.toFixed(Math.abs(v) < .1 ? 4 : 3);
+  const small = v => v === null || v === undefined ? '–' : v === 0 ? '0' : Math.abs(v) < .0001 ? v.toExponential(1) : v.toFixed(Math.abs(v) < .1 ? 4 : 3);
   const bytes = v => v < 1e6 ? count(v / 1e3) + ' kB' : v < 1e9 ? (v / 1e6).toFixed(1) + ' MB' : (v / 1e9).toFixed(1) + ' GB';
   const clock = t => t ? new Date(t).toLocaleTimeString('en-GB') : '–';
   const title = text => text.charAt(0).toUpperCase() + text.slice(1);
@@ -70,7 +70,7 @@
         r.started ? 'started ' + clock(r.started) : null,
         r.ended ? 'ended ' + clock(r.ended) + ', after ' + duration((r.ended - r.started) / 1000) : null,
         r.id].filter(Boolean).join(' · ') : 'Nothing is being tried out.';
-      return [h('p', {class: 'over'}, 'Model ' + model.model), h('h1', {}, model.headline), h('p', {class: 'meta'}, meta)];
+      return [h('p', {class: 'over'}, 'Model ' + model.model), h('h1', {}, title(model.headline)), h('p', {class: 'meta'}, meta)];
     });
   }
 
@@ -131,7 +131,7 @@
       card('evidence', 'card w8', 'Evidence', Boolean(r), () => h('p', {class: 'empty'}, r ? 'The judge has not reported yet.' : ['Evidence is gathered while a rollout is under way. Begin one: ', h('code', {}, 'understudy rollout start plan.yaml')]));
       return;
     }
-    card('evidence', 'card w8', ['Evidence ', h('small', {}, 'bars grow by orders of magnitude; the line is where it acts')], [e.metrics, e.statement, e.logAgainst, e.logAgainstStop, e.overall], () => {
+    card('evidence', 'card w8', ['Evidence ', h('small', {}, 'bars grow by orders of magnitude; the line is where it acts')], [e.metrics, e.statement, e.logAgainst, e.logAgainstStop, e.overall, r && r.over], () => {
       const meter = (kind, value, needed, verb) => {
         const bar = h('i', {});
         const share = needed > 0 && value > 0 ? Math.min(1, value / needed) : 0;
@@ -140,13 +140,13 @@
         return h('div', {class: 'meter'}, h('span', {}, kind), h('span', {class: 'track ' + kind, role: 'img', 'aria-label': `evidence ${kind}: ${times(value)}, ${verb} ${times(needed)}`}, bar), h('span', {}, h('b', {}, times(value)), ` · ${verb} ${times(needed)}`));
       };
       const items = e.metrics.map(m => {
-        const more = m.result === 'undecided' && m.needsMore ? `needs about ${count(m.needsMore)} more` + (m.eta ? `, ${duration(m.eta)} at this rate` : '') : '';
+        const more = m.result === 'undecided' && m.needsMore && !(r && (r.over || r.promoted)) ? `needs about ${count(m.needsMore)} more` + (m.eta ? `, ${duration(m.eta)} at this rate` : '') : '';
         const says = m.result === 'cannot measure' ? m.reason || m.statement : m.statement;
         return h('li', {},
           h('div', {}, h('div', {class: 'name'}, m.name, word(m.result)), h('p', {}, [m.critical ? 'critical' : 'for information', count(m.observations) + ' observations'].join(' · '))),
           h('div', {},
-            m.logForNeeded ? meter('for', m.logFor, m.logForNeeded, 'needs') : null,
-            m.logAgainstStop ? meter('against', m.logAgainst, m.logAgainstStop, 'stops at') : null,
+            m.result !== 'cannot measure' && m.logForNeeded ? meter('for', m.logFor, m.logForNeeded, 'needs') : null,
+            m.result !== 'cannot measure' && m.logAgainstStop ? meter('against', m.logAgainst, m.logAgainstStop, 'stops at') : null,
             says ? h('p', {}, says) : null, more ? h('p', {}, title(more)) : null, m.flipsIf ? h('p', {}, 'Would change: ' + m.flipsIf) : null));
       });
       const all = h('li', {}, h('div', {}, h('div', {class: 'name'}, 'All together', word(e.overall)), h('p', {}, 'weighted mean of the evidence against')),
@@ -168,20 +168,21 @@
       const lines = shown.flatMap(a => [
         {points: a.course.map(p => [p[0], p[1]]), css: css(a.role)},
         {points: a.course.map(p => [p[0], p[2]]), css: css(a.role) + ' thin'}]);
-      const svg = lines.length ? Charts.lines(lines, {label: 'Latency over the last minutes by arm', unit: v => ms(v)}) : null;
+      const svg = lines.length ? Charts.lines(lines, {label: 'Latency over the last minutes by arm', unit: v => String(Number(v.toPrecision(3)))}) : null;
       if (!svg) return h('p', {class: 'empty'}, 'Latency appears with the first calls, ten seconds at a time.');
       return [h('ul', {class: 'legend'}, shown.map(a => h('li', {class: css(a.role)}, `${a.role} ${a.version}`))), svg];
     });
     const live = model.arms.map((a, i) => [a, i]).filter(([a]) => a.live);
+    const begun = model.rate.findIndex(p => p.slice(1).some(v => v > 0)), rate = model.rate.slice(Math.max(0, begun));
     card('rate', 'card w6', ['Traffic ', h('small', {}, 'calls a second given to each arm')], [model.rate, live.map(([a]) => a.role)], () => {
-      const svg = live.length ? Charts.lines(live.map(([a, i]) => ({points: model.rate.map(p => [p[0], p[i + 1]]), css: css(a.role)})), {label: 'Calls per second by arm', unit: v => v < 10 ? v.toFixed(1) : count(v)}) : null;
+      const svg = live.length ? Charts.lines(live.map(([a, i]) => ({points: rate.map(p => [p[0], p[i + 1]]), css: css(a.role)})), {label: 'Calls per second by arm', unit: v => String(Number(v.toPrecision(3)))}) : null;
       return svg ? [h('ul', {class: 'legend'}, live.map(([a]) => h('li', {class: css(a.role)}, `${a.role} ${a.version}`))), svg] : h('p', {class: 'empty'}, 'No calls yet.');
     });
     const e = model.evidence;
     if (!e) return;
     const stop = e.logAgainstStop;
     card('course', 'card w6', ['Evidence against, over time ', h('small', {}, 'all together')], [model.course, stop], () => {
-      const svg = Charts.lines([{points: model.course.map(p => [p[0], p[3]]), css: 'againstline'}], {label: 'Evidence against over time', unit: v => v === 0 ? '1×' : times(v) === 'none' ? small(Math.exp(v)) + '×' : times(v), low: -1, marks: stop ? [{value: stop, text: 'stops at ' + times(stop)}] : []});
+      const svg = Charts.lines([{points: model.course.map(p => [p[0], p[3]]), css: 'againstline'}], {label: 'Evidence against over time', unit: v => v === 0 ? '1×' : times(v) === 'none' ? Math.exp(v).toFixed(1) + '×' : times(v), low: -1, marks: stop ? [{value: stop, text: 'stops at ' + times(stop)}] : []});
       return svg || h('p', {class: 'empty'}, 'Nothing yet.');
     });
     card('divergence', 'card w6', ['Divergence ', h('small', {}, `of ${count(e.pairs)} compared pairs`)], [model.course, e.pairs, e.divergence, e.noise], () => {
@@ -228,21 +229,23 @@
 
   function stages(model) {
     card('stages', 'card w12', ['Where the time goes ', h('small', {}, 'last minute, ms')], model.stages, () => {
-      const body = model.stages.length ? h('details', {}, h('summary', {}, `${model.stages.length} measured stages`), table(['Measured by', 'Stage', 'Arm', 'Calls', 'p50', 'p90', 'p95', 'p99'], model.stages.map(s => row(s.service, s.stage, [s.role, s.version].filter(Boolean).join(' '), count(s.latency.count), ms(s.latency.p50), ms(s.latency.p90), ms(s.latency.p95), ms(s.latency.p99)))))
+      const body = model.stages.length ? h('details', {}, h('summary', {}, model.stages.length + (model.stages.length === 1 ? ' measured stage' : ' measured stages')), table(['Measured by', 'Stage', 'Arm', 'Calls', 'p50', 'p90', 'p95', 'p99'], model.stages.map(s => row(s.service, s.stage, [s.role, s.version].filter(Boolean).join(' '), count(s.latency.count), ms(s.latency.p50), ms(s.latency.p90), ms(s.latency.p95), ms(s.latency.p99)))))
         : h('p', {class: 'empty'}, 'Routers and model servers send the stages of their calls every few seconds.');
-      return [body, look()];
+      return body;
     });
   }
 
-  let found = '';
+  function lookup() {
+    card('lookup', 'card w12', 'One call', 'lookup', look);
+  }
   function look() {
     const input = h('input', {type: 'text', 'aria-label': 'Prediction id', placeholder: 'Look up a call by its prediction id', spellcheck: 'false'});
-    const out = h('pre', {hidden: ''}, found);
-    if (found) out.hidden = false;
+    const out = h('pre', {hidden: '', 'aria-live': 'polite'});
     const form = h('form', {class: 'pick'}, input, h('button', {type: 'submit'}, 'Look up'));
     form.addEventListener('submit', async event => {
       event.preventDefault();
       if (!input.value.trim()) return;
+      let found;
       try {
         found = JSON.stringify(await (await fetch('/api/predictions/' + encodeURIComponent(input.value.trim()))).json(), null, 1);
       } catch (e) { found = 'The collector does not answer.'; }
@@ -278,7 +281,7 @@
       card('hero', 'hero', '', 'none', () => [h('p', {class: 'over'}, 'Understudy'), h('h1', {}, 'Waiting for the first call'), h('p', {class: 'meta'}, 'Point a client of the Open Inference Protocol at the router, or run ', h('code', {}, './understudy demo'), '.')]);
     }
     truth(model); routers(); health();
-    if (model) stages(model);
+    if (model) { stages(model); lookup(); }
     for (const [id, entry] of cards) if (!entry.used) { entry.box.remove(); cards.delete(id); }
     document.title = model ? `${model.headline} – Understudy` : 'Understudy';
     document.getElementById('about').textContent = 'Collector since ' + new Date(state.started).toLocaleString('en-GB') + ' · totals count from then';
