@@ -26,7 +26,7 @@ public final class Understudy {
       ProcessHandle.of(parent)
           .ifPresentOrElse(
               handle -> {
-                var unused = handle.onExit().thenRun(() -> System.exit(143));
+                var _ = handle.onExit().thenRun(() -> System.exit(143));
               },
               () -> System.exit(143));
     }

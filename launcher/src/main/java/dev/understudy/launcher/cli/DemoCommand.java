@@ -50,7 +50,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Path home = Path.of(System.getProperty("understudy.home", System.getProperty("user.dir", ".")));
     Path where = directory == null ? home.resolve(".understudy/demo") : directory;
-    boolean terminal = !plain && System.console() != null && System.console().isTerminal();
+    boolean terminal = !plain && Terminal.attended();
     return new Demo(spec.commandLine().getOut(), terminal, where.toAbsolutePath(), rate, pagePort)
         .run(keep);
   }

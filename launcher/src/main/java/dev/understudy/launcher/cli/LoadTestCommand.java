@@ -157,7 +157,7 @@ final class LoadTestCommand implements Callable<Integer> {
       return 2;
     }
     try {
-      return new LoadTest(options, out, System.console() != null).run();
+      return new LoadTest(options, out, Terminal.attended()).run();
     } finally {
       out.flush();
     }

@@ -6,7 +6,6 @@ import dev.understudy.proto.v1.ForecastResponse;
 import dev.understudy.proto.v1.ListRolloutsRequest;
 import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.PromoteRequest;
-import dev.understudy.proto.v1.RolloutCommand.Builder;
 import dev.understudy.proto.v1.RolloutRequest;
 import dev.understudy.proto.v1.RolloutServiceGrpc;
 import dev.understudy.proto.v1.RolloutServiceGrpc.RolloutServiceBlockingStub;
@@ -17,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -92,6 +92,9 @@ final class RolloutCommand {
 
   /** A command about a model's latest rollout, or one rollout by its id. */
   abstract static class AboutRollout extends ToController {
+    private static final Pattern ROLLOUT_ID =
+        Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+
     @Parameters(
         paramLabel = "MODEL|ROLLOUT",
         description = "A model (its latest rollout) or a rollout id.")
@@ -104,9 +107,9 @@ final class RolloutCommand {
         description = "Kept in the audit log.")
     String reason;
 
-    /** Rollout ids carry a slash; names of models do not. */
+    /** Rollout ids are UUIDs. */
     boolean byId() {
-      return subject.indexOf('/') >= 0;
+      return ROLLOUT_ID.matcher(subject).matches();
     }
 
     RolloutRequest request() {
@@ -115,7 +118,7 @@ final class RolloutCommand {
     }
 
     dev.understudy.proto.v1.RolloutCommand command() {
-      Builder command =
+      var command =
           dev.understudy.proto.v1.RolloutCommand.newBuilder().setActor(actor()).setReason(reason);
       return (byId() ? command.setRolloutId(subject) : command.setModel(subject)).build();
     }
@@ -252,9 +255,9 @@ final class RolloutCommand {
 
     @Option(
         names = "--rate",
-        defaultValue = "0",
+        required = true,
         paramLabel = "PER_SECOND",
-        description = "Expected requests per second (default: the rate measured now).")
+        description = "Expected requests per second.")
     double rate;
 
     @Override

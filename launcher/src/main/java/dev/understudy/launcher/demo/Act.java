@@ -1,17 +1,22 @@
 package dev.understudy.launcher.demo;
 
-import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.RolloutStatus;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/**
- * One rollout of the demonstration and how it is expected to end.
- *
- * @param title what the audience reads
- * @param challenger the version that wants the job
- * @param weights canary shares after the shadow, in per cent
- * @param expected how it ends if Understudy works
- */
-record Act(int number, String title, String challenger, int[] weights, Ending expected) {
+/** One rollout of the demonstration, and how it is expected to end. */
+enum Act {
+  /** Version 2, honestly better. */
+  BETTER(1, "a better version takes over", "2", Ending.PROMOTED),
+  /** Version 3, healthy, fast and wrong. */
+  WRONG(
+      2, "a wrong version is stopped before any customer meets it", "3", Ending.STOPPED_IN_SHADOW),
+  /** Version 4, fine until the world changes. */
+  FAILING(
+      3,
+      "one that was fine in the shadow begins to fail, and is taken back",
+      "4",
+      Ending.ROLLED_BACK);
 
   /** How a rollout may end. */
   enum Ending {
@@ -25,22 +30,37 @@ record Act(int number, String title, String challenger, int[] weights, Ending ex
     UNDECIDED
   }
 
-  static final Act BETTER =
-      new Act(1, "a better version takes over", "2", new int[] {5, 25, 50}, Ending.PROMOTED);
-  static final Act WRONG =
-      new Act(
-          2,
-          "a wrong version is stopped before any customer meets it",
-          "3",
-          new int[] {5, 25, 50},
-          Ending.STOPPED_IN_SHADOW);
-  static final Act FAILING =
-      new Act(
-          3,
-          "one that was fine in the shadow begins to fail, and is taken back",
-          "4",
-          new int[] {5, 25, 50},
-          Ending.ROLLED_BACK);
+  /** Canary shares after the shadow, in per cent. */
+  private static final List<Integer> WEIGHTS = List.of(5, 25, 50);
+
+  private final int number;
+  private final String title;
+  private final String challenger;
+  private final Ending expected;
+
+  Act(int number, String title, String challenger, Ending expected) {
+    this.number = number;
+    this.title = title;
+    this.challenger = challenger;
+    this.expected = expected;
+  }
+
+  int number() {
+    return number;
+  }
+
+  String title() {
+    return title;
+  }
+
+  /** The version that wants the job. */
+  String challenger() {
+    return challenger;
+  }
+
+  Ending expected() {
+    return expected;
+  }
 
   /** The plan as a user would write it; every margin that the demonstration uses is in it. */
   String plan() {
@@ -54,7 +74,7 @@ record Act(int number, String title, String challenger, int[] weights, Ending ex
           - {mirror: 100%%, minDuration: 4s, minSamples: 1000, maxDuration: 30s}
         """
             .formatted(challenger));
-    for (int weight : weights) {
+    for (int weight : WEIGHTS) {
       plan.append("  - {setWeight: ")
           .append(weight)
           .append("%, minDuration: 3s, maxDuration: 40s}\n");
@@ -78,17 +98,12 @@ record Act(int number, String title, String challenger, int[] weights, Ending ex
   /**
    * How a rollout that has ended, or that waits for people, did end; null while it is under way.
    */
-  static @org.jspecify.annotations.Nullable Ending ending(
-      RolloutStatus status, int highestWeightBp) {
+  static @Nullable Ending ending(RolloutStatus status, int highestWeightBp) {
     return switch (status.getPhase()) {
       case HEALTHY -> Ending.PROMOTED;
       case DEGRADED -> highestWeightBp == 0 ? Ending.STOPPED_IN_SHADOW : Ending.ROLLED_BACK;
       case PAUSED -> Ending.UNDECIDED;
       default -> null;
     };
-  }
-
-  static boolean over(Phase phase) {
-    return phase == Phase.HEALTHY || phase == Phase.DEGRADED || phase == Phase.PAUSED;
   }
 }

@@ -111,7 +111,7 @@ public final class Demo {
                   + " lasts a second here)",
               rate));
       warmUp(customers);
-      for (Act act : List.of(Act.BETTER, Act.WRONG, Act.FAILING)) {
+      for (Act act : Act.values()) {
         acts.add(perform(act, customers, controller, comparator));
         if (acts.getLast().ending() == Act.Ending.UNDECIDED) {
           stop(controller, acts.getLast());
