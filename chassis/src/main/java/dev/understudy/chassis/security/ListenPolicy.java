@@ -54,7 +54,7 @@ public final class ListenPolicy {
     return address.isLoopback() || isProtected
         ? null
         : "off loopback nothing starts without TLS or a token (expected: a loopback address such as"
-              + " "
+            + " "
             + HostPort.loopback(address.port())
             + ", or "
             + protection
