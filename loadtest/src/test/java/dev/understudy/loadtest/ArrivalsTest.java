@@ -29,7 +29,7 @@ class ArrivalsTest {
       assertTrue(next >= last);
       last = next;
     }
-    assertEquals(200e9, last, 200e9 * .02);
+    assertEquals(200e9, (double) last, 200e9 * .02);
   }
 
   @Test
