@@ -28,7 +28,12 @@ import io.grpc.ManagedChannel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Predicate;
@@ -98,6 +103,29 @@ final class ControllerRig implements AutoCloseable {
     }
     if (controller != null) {
       controller.close();
+    }
+  }
+
+  /**
+   * Makes the file refuse every change as a full disk does, the transaction being undone by the
+   * database itself, or again makes room.
+   */
+  void fullDisk(boolean full) throws SQLException {
+    try (Connection file =
+            DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("state/controller.db"));
+        Statement statement = file.createStatement()) {
+      statement.execute("PRAGMA busy_timeout = 5000");
+      for (String write : List.of("INSERT ON audit", "UPDATE ON decisions")) {
+        String name = "full_" + write.replace(' ', '_');
+        statement.execute(
+            full
+                ? "CREATE TRIGGER "
+                    + name
+                    + " BEFORE "
+                    + write
+                    + " BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END"
+                : "DROP TRIGGER " + name);
+      }
     }
   }
 

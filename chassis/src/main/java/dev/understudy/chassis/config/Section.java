@@ -12,9 +12,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -32,10 +29,6 @@ import org.snakeyaml.engine.v2.nodes.Tag;
  * <p>For one thread, and only while the reader function of {@link ConfigFile} runs.
  */
 public final class Section {
-  private static final Pattern INTEGER = Pattern.compile("[+-]?\\d{1,3}(_?\\d{1,3})*");
-  private static final Pattern REAL =
-      Pattern.compile("[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,3})?");
-
   private record Entry(int line, Node value) {}
 
   /** A scalar's text, and where it stands: the file by default, else an environment variable. */
@@ -144,53 +137,25 @@ public final class Section {
 
   /** A whole number of 64 bits within bounds, both included. */
   public long longInteger(String key, long fallback, long min, long max) {
-    return read(
-        key,
-        fallback,
-        min + ".." + max,
-        text -> {
-          if (!INTEGER.matcher(text).matches()) {
-            return null;
-          }
-          long value = Long.parseLong(text.replace("_", ""));
-          return value < min || value > max ? null : value;
-        });
+    return read(key, fallback, min + ".." + max, text -> Scalars.integer(text, min, max));
   }
 
   /** A finite number within bounds, both included. */
   public double real(String key, double fallback, double min, double max) {
     return read(
-        key,
-        fallback,
-        "a number in " + min + ".." + max,
-        text -> {
-          Double value = finite(text);
-          return value == null || value < min || value > max ? null : value;
-        });
+        key, fallback, "a number in " + min + ".." + max, text -> Scalars.real(text, min, max));
   }
 
   /** A share of one: {@code 0.05} or {@code 5%}. */
   public double ratio(String key, double fallback) {
-    return read(
-        key,
-        fallback,
-        "0..1 or 0%..100%",
-        text -> {
-          boolean percent = text.endsWith("%");
-          Double number = finite(percent ? text.substring(0, text.length() - 1).strip() : text);
-          if (number == null) {
-            return null;
-          }
-          double value = percent ? number / 100 : number;
-          return value < 0 || value > 1 ? null : value;
-        });
+    return read(key, fallback, "0..1 or 0%..100%", Scalars::ratio);
   }
 
   /** A list of finite numbers; empty if absent. */
   public List<Double> reals(String key) {
     List<Double> values = new ArrayList<>();
     for (String text : strings(key)) {
-      Double value = finite(text);
+      Double value = Scalars.finite(text);
       if (value == null) {
         problem(key, "'" + text + "' (expected: a list of numbers)");
       } else {
@@ -202,16 +167,7 @@ public final class Section {
 
   /** {@code true} or {@code false}. */
   public boolean flag(String key, boolean fallback) {
-    return read(
-        key,
-        fallback,
-        "true or false",
-        text ->
-            switch (text) {
-              case "true" -> Boolean.TRUE;
-              case "false" -> Boolean.FALSE;
-              default -> null;
-            });
+    return read(key, fallback, "true or false", Scalars::flag);
   }
 
   // Quantities.
@@ -230,20 +186,8 @@ public final class Section {
 
   /** One constant of an enum, written {@code like-this} or {@code LIKE_THIS}. */
   public <E extends Enum<E>> E choice(String key, Class<E> type, E fallback) {
-    String names =
-        Stream.of(type.getEnumConstants()).map(Section::kebab).collect(Collectors.joining(", "));
     return read(
-        key,
-        fallback,
-        "one of " + names,
-        text -> {
-          for (E constant : type.getEnumConstants()) {
-            if (constant.name().equals(text) || kebab(constant).equals(text)) {
-              return constant;
-            }
-          }
-          return null;
-        });
+        key, fallback, "one of " + Scalars.names(type), text -> Scalars.constant(text, type));
   }
 
   /** A host and port such as {@code 127.0.0.1:8001}. */
@@ -496,18 +440,6 @@ public final class Section {
   private void missing(String key, String expected) {
     String advice = variablePrefix == null ? "" : ", or set " + variable(key);
     problems.add(line, dotted(path, key) + ": is missing (expected: " + expected + advice + ")");
-  }
-
-  private static @Nullable Double finite(String text) {
-    if (!REAL.matcher(text).matches()) {
-      return null;
-    }
-    double value = Double.parseDouble(text);
-    return Double.isFinite(value) ? value : null;
-  }
-
-  private static String kebab(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private static String dotted(String path, String key) {

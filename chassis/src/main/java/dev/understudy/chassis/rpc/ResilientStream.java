@@ -131,7 +131,9 @@ public final class ResilientStream<Q, A> implements AutoCloseable {
         failures = 0;
       }
     }
-    tell(null, () -> handler.onLost(status));
+    String why = status.getCode().name();
+    String text = status.getDescription();
+    tell(null, () -> handler.onLost(text == null ? why : why + ": " + text));
     synchronized (this) {
       if (closed) {
         return;

@@ -1,7 +1,5 @@
 package dev.understudy.chassis.rpc;
 
-import io.grpc.Status;
-
 /**
  * What happens on a {@link ResilientStream}. The callbacks of one stream never overlap, and none
  * comes after the stream has been closed, save for one that is under way. They must not block.
@@ -24,8 +22,10 @@ public interface StreamHandler<Q, A> {
   void onMessage(A message);
 
   /**
-   * The connection, or an attempt at one, has ended; OK if the peer ended it. Another attempt
-   * follows by itself.
+   * The connection, or an attempt at one, has ended. Another attempt follows by itself.
+   *
+   * @param why for people: the status's name and text, such as {@code UNAVAILABLE: io exception};
+   *     {@code OK} if the peer ended it
    */
-  void onLost(Status status);
+  void onLost(String why);
 }

@@ -11,7 +11,6 @@ import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
-import io.grpc.Status;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Random;
@@ -61,8 +60,9 @@ class ResilientStreamTest {
     }
 
     @Override
-    public void onLost(Status status) {
-      events.add("lost " + status.getCode());
+    public void onLost(String why) {
+      int end = why.indexOf(':');
+      events.add("lost " + (end < 0 ? why : why.substring(0, end)));
     }
   }
 

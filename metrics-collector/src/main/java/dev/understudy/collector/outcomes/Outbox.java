@@ -6,7 +6,6 @@ import dev.understudy.chassis.rpc.StreamSender;
 import dev.understudy.collector.predictions.Database;
 import dev.understudy.proto.v1.LabelAck;
 import dev.understudy.proto.v1.LabelledPrediction;
-import io.grpc.Status;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -70,7 +69,7 @@ public final class Outbox implements StreamHandler<LabelledPrediction, LabelAck>
   }
 
   @Override
-  public void onLost(Status status) {
+  public void onLost(String why) {
     peer = null;
   }
 

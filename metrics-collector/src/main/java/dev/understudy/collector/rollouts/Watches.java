@@ -8,7 +8,6 @@ import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
-import io.grpc.Status;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -95,7 +94,7 @@ final class Watches<Q, A> implements AutoCloseable {
       }
 
       @Override
-      public void onLost(Status status) {}
+      public void onLost(String why) {}
     };
   }
 }

@@ -105,7 +105,7 @@ final class Commands {
           Drive drive = inFlight(target);
           drive.abort(
               Reasons.ABORTED_BY_HAND, actor, reason.isEmpty() ? "aborted by hand" : reason);
-          yield drive.status();
+          yield stopped(drive);
         }
       };
     });
@@ -143,7 +143,7 @@ final class Commands {
         default -> {
           Drive drive = inFlight(target);
           drive.abort(Reasons.ABORTED_BY_HAND, actor, why);
-          yield drive.status();
+          yield stopped(drive);
         }
       };
     });
@@ -174,10 +174,25 @@ final class Commands {
       }
       Drive drive = engine.takeUp(promoted);
       drive.undo(actor, why);
-      return drive.status();
+      return stopped(drive);
     }
     Drive drive = inFlight(new Target(promoted.id(), promoted.model()));
     drive.undo(actor, why);
+    return stopped(drive);
+  }
+
+  /** A stop that holds only as long as this process is not a success yet. */
+  private RolloutStatus stopped(Drive drive) {
+    if (drive.owesStop()) {
+      throw Fault.of(
+          Status.Code.UNAVAILABLE,
+          "STOP_NOT_STORED",
+          "the routers are told that version "
+              + drive.rollout().championVersion()
+              + " serves alone, but this could not be stored: "
+              + core.keeping().trouble()
+              + " (it is stored when there is room; after a restart before that, say it again)");
+    }
     return drive.status();
   }
 

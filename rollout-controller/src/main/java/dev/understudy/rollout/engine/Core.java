@@ -9,6 +9,7 @@ import dev.understudy.rollout.routing.ModelConfig;
 import dev.understudy.rollout.routing.RouteBuilder;
 import dev.understudy.rollout.routing.RoutingHub;
 import dev.understudy.rollout.store.Store;
+import dev.understudy.rollout.store.StoredRollout;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ record Core(
     Duration lease,
     RolloutPolicy policy,
     Store store,
+    Keeping keeping,
     Fleets fleets,
     Judge judge,
     RoutingHub hub,
@@ -48,17 +50,18 @@ record Core(
   }
 
   /**
-   * Sends the routing table that follows from what is kept. A model whose champion nobody has
-   * described yet is left out until a server does.
+   * Sends the routing table that follows from what is kept, and from the stops that could not be
+   * kept. A model whose champion nobody has described yet is left out until a server does.
    */
   void publish() {
     RoutingTable.Builder table =
         RoutingTable.newBuilder()
-            .setRevision(store.revision())
+            .setRevision(keeping.revision())
             .setEpoch(store.epoch())
             .setLeaseMs(lease.toMillis());
     for (ModelConfig config : models.values()) {
-      String champion = champion(config.name());
+      StoredRollout takenOut = keeping.takenOut(config.name());
+      String champion = takenOut == null ? champion(config.name()) : takenOut.championVersion();
       @Nullable ModelSignature signature = store.signature(config.name(), champion);
       if (signature != null) {
         table.addModels(
@@ -67,7 +70,7 @@ record Core(
                 champion,
                 signature,
                 version -> store.digest(config.name(), version),
-                store.latest(config.name()).orElse(null)));
+                takenOut == null ? store.latest(config.name()).orElse(null) : takenOut));
       }
     }
     if (table.getModelsCount() > 0) {

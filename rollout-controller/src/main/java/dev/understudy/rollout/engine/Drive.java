@@ -1,5 +1,6 @@
 package dev.understudy.rollout.engine;
 
+import dev.understudy.chassis.error.Fault;
 import dev.understudy.proto.v1.DecisionRecord;
 import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.ModelSignature;
@@ -18,7 +19,9 @@ import dev.understudy.rollout.policy.Steps;
 import dev.understudy.rollout.routing.ModelConfig;
 import dev.understudy.rollout.routing.Signatures;
 import dev.understudy.rollout.store.Change;
+import dev.understudy.rollout.store.StoreException;
 import dev.understudy.rollout.store.StoredRollout;
+import io.grpc.Status;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +41,10 @@ import org.jspecify.annotations.Nullable;
  * ready is not loaded again, the judge is given the same spec. So a controller that finds a rollout
  * in a phase simply enters that phase.
  *
+ * <p>When a transition cannot be kept, the rollout stays in its phase and decides again at the next
+ * look. Only a stop does not wait: it is in force at the routers at once ({@link Keeping}) and is
+ * owed to the store until it is kept.
+ *
  * <p>Answers of model servers arrive later, perhaps when the rollout has moved on; each carries the
  * number of the turn in which it was asked for and is ignored in any other.
  *
@@ -55,6 +62,7 @@ final class Drive {
   private String notes = "";
   private Judge.@Nullable Feed feed;
   private boolean serversReady;
+  private @Nullable Runnable owed;
   private long turn;
   private long retryAtMillis = Long.MAX_VALUE;
 
@@ -77,7 +85,19 @@ final class Drive {
   }
 
   RolloutStatus status() {
-    return Statuses.of(core.store(), rollout, report, waitingFor);
+    RolloutStatus kept = Statuses.of(core.store(), rollout, report, waitingFor);
+    String trouble = core.keeping().trouble();
+    StoredRollout takenOut = core.keeping().takenOut(config.name());
+    if (takenOut != null) {
+      return kept.toBuilder()
+          .setHeadline(Headlines.takenOut(takenOut))
+          .setCanaryWeightBp(0)
+          .setMirrorBp(0)
+          .build();
+    }
+    return trouble == null || hasEnded()
+        ? kept
+        : kept.toBuilder().setHeadline(Headlines.notKept(kept.getHeadline(), trouble)).build();
   }
 
   /** Begins, or after a restart begins again, what the phase asks for. */
@@ -130,6 +150,10 @@ final class Drive {
 
   /** Looks whether something is to be decided now. */
   void look() {
+    if (owed != null) {
+      owed.run();
+      return;
+    }
     long now = core.time().wallMillis();
     if (now >= retryAtMillis) {
       enter();
@@ -216,11 +240,9 @@ final class Drive {
 
   /** All traffic to the champion, before the challenger was promoted. */
   void abort(String reason, String actor, String detail) {
-    commit(
-        rollout.state().to(Phase.ABORTING, reason, detail, core.time().wallMillis()),
-        "rollout.abort",
-        actor,
-        detail);
+    RolloutState next =
+        rollout.state().to(Phase.ABORTING, reason, detail, core.time().wallMillis());
+    stop(next, () -> commit(next, "rollout.abort", actor, detail));
   }
 
   /** Back to the champion before the promotion; its servers still hold it while it is watched. */
@@ -229,7 +251,36 @@ final class Drive {
     boolean held = rollout.state().phase() == Phase.WATCHING;
     RolloutState next =
         rollout.state().to(Phase.ABORTING, Reasons.UNDONE, detail, now).withPromoted(!held, !held);
-    commit(next, "rollout.undo", actor, detail, held ? this::formerChampion : tx -> {});
+    Runnable kept =
+        () -> commit(next, "rollout.undo", actor, detail, held ? this::formerChampion : tx -> {});
+    if (held) {
+      stop(next, kept);
+    } else {
+      // The champion's servers do not hold the former one: there is nothing to take out yet.
+      kept.run();
+    }
+  }
+
+  /** Keeps a stop; if that fails, brings it about all the same, and the next looks try again. */
+  private void stop(RolloutState next, Runnable keep) {
+    Runnable first = owed == null ? keep : owed;
+    try {
+      first.run();
+    } catch (StoreException e) {
+      if (rollout.state().phase() == Phase.ABORTING) {
+        return; // The stop was kept; only its end was not.
+      }
+      owed = first;
+      if (core.keeping().takeOut(rollout.with(next, rollout.decisionRevision(), 0))) {
+        core.publish();
+        core.watchers().tell(status());
+      }
+    }
+  }
+
+  /** Whether a stop is in force that could not be kept yet. */
+  boolean owesStop() {
+    return owed != null;
   }
 
   // Effects.
@@ -251,12 +302,12 @@ final class Drive {
 
                   @Override
                   public void onReport(EvidenceReport next) {
-                    core.turns().post(() -> heard(next));
+                    core.turns().post(() -> again(() -> heard(next)));
                   }
 
                   @Override
                   public void onRefused(String why) {
-                    core.turns().post(() -> judgeRefused(why));
+                    core.turns().post(() -> again(() -> judgeRefused(why)));
                   }
                 });
   }
@@ -429,7 +480,7 @@ final class Drive {
     var _ =
         core.fleets()
             .retain(config.name(), holdings)
-            .thenAccept(done -> core.turns().post(() -> remember(done)));
+            .thenAccept(done -> core.turns().post(() -> again(() -> remember(done))));
   }
 
   // Keeping.
@@ -448,10 +499,16 @@ final class Drive {
 
   private void commit(
       RolloutState next, String action, String actor, String why, Consumer<Change> more) {
+    if (owed != null && next.phase() != Phase.ABORTING) {
+      throw Fault.of(
+          Status.Code.UNAVAILABLE,
+          "NOT_STORED",
+          "rollout " + rollout.id() + " is being taken out, which could not be stored yet");
+    }
     long now = core.time().wallMillis();
-    core.store()
+    core.keeping()
         .change(tx -> {
-          long revision = tx.nextRevision();
+          long revision = core.keeping().nextRevision(tx);
           StoredRollout kept =
               rollout.with(next, revision, Phases.inFlight(next.phase()) ? 0 : now);
           tx.save(kept);
@@ -474,6 +531,10 @@ final class Drive {
           rolloutAfter = kept;
         });
     rollout = Objects.requireNonNull(rolloutAfter);
+    if (next.phase() == Phase.ABORTING) {
+      owed = null;
+      core.keeping().kept(rollout);
+    }
     waitingFor = "";
     core.publish();
     core.watchers().tell(status());
@@ -514,7 +575,7 @@ final class Drive {
     notes = done.notes().isEmpty() ? "" : "; " + String.join("; ", done.notes());
     if (!done.calls().isEmpty() || !done.notes().isEmpty()) {
       long now = core.time().wallMillis();
-      core.store()
+      core.keeping()
           .change(tx -> {
             for (String call : done.calls()) {
               tx.audit(now, Core.CONTROLLER, "fleet.load", config.name(), rollout.id(), call);
@@ -535,17 +596,31 @@ final class Drive {
                   if (turn != mine) {
                     return;
                   }
-                  if (failure == null) {
-                    then.accept(value);
-                  } else {
-                    otherwise.accept(cause(failure));
-                  }
+                  again(() -> {
+                    if (failure == null) {
+                      then.accept(value);
+                    } else {
+                      otherwise.accept(cause(failure));
+                    }
+                  });
                 }));
   }
 
   private static Throwable cause(Throwable failure) {
     Throwable cause = failure.getCause();
     return failure instanceof CompletionException && cause != null ? cause : failure;
+  }
+
+  /** Handles an event; if its outcome cannot be kept, the phase is soon entered once more. */
+  private void again(Runnable event) {
+    try {
+      event.run();
+    } catch (StoreException e) {
+      if (owed == null) {
+        retryAtMillis = Math.min(retryAtMillis, core.time().wallMillis() + RETRY_MILLIS);
+      }
+      core.watchers().tell(status());
+    }
   }
 
   private static String text(Throwable failure) {

@@ -7,6 +7,7 @@ import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.CatalogVersion;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.ModelSignature;
 import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutStatus;
@@ -19,6 +20,7 @@ import dev.understudy.rollout.routing.RoutingHub;
 import dev.understudy.rollout.store.Change;
 import dev.understudy.rollout.store.FencedException;
 import dev.understudy.rollout.store.Store;
+import dev.understudy.rollout.store.StoreException;
 import dev.understudy.rollout.store.StoredRollout;
 import io.grpc.Status;
 import java.time.Duration;
@@ -40,6 +42,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Only one controller leads. When another one has begun a newer epoch, on the same file or as
  * routers tell, this one stops renewing leases and refuses commands.
+ *
+ * <p>When a decision cannot be stored, this one stops renewing leases too, and takes out what must
+ * go ({@link Keeping}); it tries again five times a second.
  *
  * <p>Methods may be called by any thread and wait for their turn.
  */
@@ -85,6 +90,7 @@ public final class Engine implements AutoCloseable {
             lease,
             new RolloutPolicy(staleAfter),
             store,
+            new Keeping(store, time),
             fleets,
             judge,
             hub,
@@ -106,10 +112,10 @@ public final class Engine implements AutoCloseable {
   public void start() {
     core.turns()
         .call(() -> {
-          core.store()
+          core.keeping()
               .change(tx -> {
                 if (core.store().revision() == 0) {
-                  tx.nextRevision();
+                  core.keeping().nextRevision(tx);
                 }
                 audit(tx, "controller.start", "", "", "epoch " + core.store().epoch());
               });
@@ -147,7 +153,7 @@ public final class Engine implements AutoCloseable {
             core.lease().dividedBy(4),
             "renew leases",
             () -> {
-              if (fenced == null) {
+              if (fenced == null && core.keeping().trouble() == null) {
                 core.hub().renew();
               }
             }));
@@ -189,6 +195,13 @@ public final class Engine implements AutoCloseable {
           } catch (FencedException e) {
             fence(String.valueOf(e.getMessage()));
             throw Fault.of(Status.Code.FAILED_PRECONDITION, "NOT_LEADING", String.valueOf(fenced));
+          } catch (StoreException e) {
+            throw Fault.of(
+                    Status.Code.UNAVAILABLE,
+                    "NOT_STORED",
+                    e.getMessage()
+                        + " (nothing was decided; leases are not renewed until it can be stored)")
+                .cause(e);
           }
         });
   }
@@ -231,7 +244,7 @@ public final class Engine implements AutoCloseable {
                 core.store().revision(),
                 0);
     boolean continues = again != null;
-    core.store()
+    core.keeping()
         .change(tx -> {
           if (continues) {
             tx.retry(next);
@@ -291,22 +304,21 @@ public final class Engine implements AutoCloseable {
     if (fenced != null) {
       return;
     }
-    guarded(() -> {
-      noteApplied();
-      for (Drive drive : List.copyOf(drives.values())) {
-        if (!drive.hasEnded()) {
-          drive.look();
-        }
+    guarded(core.keeping()::probe);
+    for (Drive drive : List.copyOf(drives.values())) {
+      if (fenced == null && !drive.hasEnded()) {
+        guarded(drive::look);
       }
-      drives.values().removeIf(Drive::hasEnded);
-    });
+    }
+    guarded(this::noteApplied);
+    drives.values().removeIf(Drive::hasEnded);
   }
 
   /** Notes which decisions every connected router has in force by now. */
   private void noteApplied() {
     OptionalLong applied = core.hub().appliedByAll(core.store().epoch());
     if (applied.isPresent() && core.store().hasUnapplied(applied.getAsLong())) {
-      core.store().change(tx -> tx.applied(applied.getAsLong(), core.time().wallMillis()));
+      core.keeping().change(tx -> tx.applied(applied.getAsLong(), core.time().wallMillis()));
       for (Drive drive : drives.values()) {
         core.watchers().tell(drive.status());
       }
@@ -324,35 +336,39 @@ public final class Engine implements AutoCloseable {
             .signature(config.championFleet(), config.name(), champion)
             .whenComplete((signature, failure) -> {
               if (failure == null) {
-                core.turns()
-                    .post(() ->
-                        guarded(() -> {
-                          core.store()
-                              .change(tx -> {
-                                tx.signature(config.name(), champion, signature);
-                                long revision = tx.nextRevision();
-                                audit(
-                                    tx,
-                                    "routing.publish",
-                                    config.name(),
-                                    "",
-                                    "revision " + revision);
-                              });
-                          core.publish();
-                          drives.values().forEach(Drive::described);
-                        }));
+                core.turns().post(() -> guarded(() -> described(config, champion, signature)));
               } else {
                 log.fine(() -> config.name() + ": not described yet: " + failure);
-                var later =
-                    scheduler.after(
-                        SIGNATURE_RETRY,
-                        "ask what " + config.name() + " takes",
-                        () -> core.turns().post(() -> describe(config)));
-                if (fenced != null) {
-                  later.cancel();
-                }
+                describeLater(config);
               }
             });
+  }
+
+  private void described(ModelConfig config, String champion, ModelSignature signature) {
+    try {
+      core.keeping()
+          .change(tx -> {
+            tx.signature(config.name(), champion, signature);
+            long revision = core.keeping().nextRevision(tx);
+            audit(tx, "routing.publish", config.name(), "", "revision " + revision);
+          });
+    } catch (StoreException e) {
+      describeLater(config);
+      throw e;
+    }
+    core.publish();
+    drives.values().forEach(Drive::described);
+  }
+
+  private void describeLater(ModelConfig config) {
+    var later =
+        scheduler.after(
+            SIGNATURE_RETRY,
+            "ask what " + config.name() + " takes",
+            () -> core.turns().post(() -> describe(config)));
+    if (fenced != null) {
+      later.cancel();
+    }
   }
 
   private List<String> register(String model, List<CatalogVersion> found) {
@@ -374,7 +390,7 @@ public final class Engine implements AutoCloseable {
                 + before.getDigest()
                 + ", as registered; a version never changes, give the new files a new number)");
       } else if (before == null || !before.getCardMap().equals(version.getCardMap())) {
-        core.store()
+        core.keeping()
             .change(tx -> {
               tx.register(
                   before == null
@@ -397,11 +413,15 @@ public final class Engine implements AutoCloseable {
     tx.audit(core.time().wallMillis(), Core.CONTROLLER, action, model, rolloutId, detail);
   }
 
+  /** One drive that cannot keep its decision does not hold up the others. */
   private void guarded(Runnable work) {
     try {
       work.run();
     } catch (FencedException e) {
       fence(String.valueOf(e.getMessage()));
+    } catch (StoreException e) {
+      // What could not be kept is tried again; that it could not has been said.
+      log.log(Level.FINE, "not kept", e);
     }
   }
 

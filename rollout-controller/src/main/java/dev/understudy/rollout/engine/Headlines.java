@@ -44,6 +44,19 @@ final class Headlines {
     };
   }
 
+  /** While decisions cannot be stored. */
+  static String notKept(String headline, String why) {
+    return headline + " · nothing is decided and no lease renewed until it can be stored: " + why;
+  }
+
+  /** A challenger that was taken out although that could not be stored. */
+  static String takenOut(StoredRollout rollout) {
+    return join(
+        "version " + rollout.challengerVersion(),
+        rollout.state().reason() + ", taken out, which could not be stored yet",
+        rollout.state().detail());
+  }
+
   private static String share(RolloutPlan plan, int step) {
     int canary = Steps.canaryWeightBp(plan, step);
     return canary > 0 ? "canary " + percent(canary) + " · " : "";

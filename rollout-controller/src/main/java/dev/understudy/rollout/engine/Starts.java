@@ -116,7 +116,7 @@ final class Starts {
           .resource("version", config.name() + "/" + challenger);
     }
     long now = core.time().wallMillis();
-    core.store()
+    core.keeping()
         .change(tx -> {
           tx.register(
               CatalogVersion.newBuilder()

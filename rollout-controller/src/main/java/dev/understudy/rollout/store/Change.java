@@ -94,9 +94,13 @@ public final class Change {
         revision);
   }
 
-  /** The next revision of the routing table. */
-  public long nextRevision() {
-    store.update("UPDATE counters SET value = value + 1 WHERE name = 'revision'");
+  /**
+   * The next revision of the routing table.
+   *
+   * @param beyond a revision that was sent without being kept; the next one is higher
+   */
+  public long nextRevision(long beyond) {
+    store.update("UPDATE counters SET value = max(value, ?) + 1 WHERE name = 'revision'", beyond);
     return store.counter("revision");
   }
 

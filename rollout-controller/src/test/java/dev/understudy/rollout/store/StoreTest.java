@@ -96,7 +96,7 @@ class StoreTest {
         tx.insert(rollout("r1"));
         tx.save(kept);
         tx.alias("m", "champion", "2", "r1", 1);
-        tx.nextRevision();
+        tx.nextRevision(0);
       });
     }
     try (Store store = Store.open(directory)) {

@@ -4,7 +4,6 @@ import dev.understudy.chassis.rpc.StreamHandler;
 import dev.understudy.chassis.rpc.StreamSender;
 import dev.understudy.proto.v1.RouterState;
 import dev.understudy.proto.v1.RoutingUpdate;
-import io.grpc.Status;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +47,7 @@ public final class RoutingWatch implements StreamHandler<RouterState, RoutingUpd
   }
 
   @Override
-  public void onLost(Status status) {
+  public void onLost(String why) {
     sender = null;
   }
 

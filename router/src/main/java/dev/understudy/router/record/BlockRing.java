@@ -4,7 +4,6 @@ import dev.understudy.chassis.rpc.StreamHandler;
 import dev.understudy.chassis.rpc.StreamSender;
 import dev.understudy.proto.v1.BlockAck;
 import dev.understudy.proto.v1.EvidenceBlock;
-import io.grpc.Status;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +70,7 @@ public final class BlockRing implements StreamHandler<EvidenceBlock, BlockAck> {
   }
 
   @Override
-  public synchronized void onLost(Status status) {
+  public synchronized void onLost(String why) {
     sender = null;
   }
 

@@ -5,7 +5,6 @@ import dev.understudy.chassis.rpc.StreamSender;
 import dev.understudy.proto.v1.LineageAck;
 import dev.understudy.proto.v1.LineageBatch;
 import dev.understudy.proto.v1.LineageRecord;
-import io.grpc.Status;
 import java.util.ArrayDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -152,7 +151,7 @@ public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
   }
 
   @Override
-  public synchronized void onLost(Status status) {
+  public synchronized void onLost(String why) {
     sender = null;
   }
 

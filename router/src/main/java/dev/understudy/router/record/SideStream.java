@@ -3,7 +3,6 @@ package dev.understudy.router.record;
 import com.google.protobuf.MessageLite;
 import dev.understudy.chassis.rpc.StreamHandler;
 import dev.understudy.chassis.rpc.StreamSender;
-import io.grpc.Status;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -79,7 +78,7 @@ public final class SideStream<M extends MessageLite, A> implements StreamHandler
   public void onMessage(A summary) {}
 
   @Override
-  public void onLost(Status status) {
+  public void onLost(String why) {
     sender = null;
   }
 

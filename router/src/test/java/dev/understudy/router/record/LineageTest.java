@@ -8,7 +8,6 @@ import dev.understudy.chassis.rpc.StreamSender;
 import dev.understudy.proto.v1.LineageAck;
 import dev.understudy.proto.v1.LineageBatch;
 import dev.understudy.proto.v1.LineageRecord;
-import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -86,7 +85,7 @@ class LineageTest {
       lineage.flush();
     }
     lineage.onMessage(ack(1));
-    lineage.onLost(Status.UNAVAILABLE);
+    lineage.onLost("UNAVAILABLE");
     Sender after = new Sender();
     lineage.onConnected(after);
     assertEquals(List.of(2L, 3L), after.sent.stream().map(LineageBatch::getSequence).toList());
