@@ -10,8 +10,10 @@ import dev.understudy.proto.v1.DecisionRecord;
 import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.EvidenceServiceGrpc;
 import dev.understudy.proto.v1.MetricReport;
+import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutRequest;
 import dev.understudy.proto.v1.RolloutServiceGrpc;
 import dev.understudy.proto.v1.RolloutStatus;
@@ -322,14 +324,64 @@ public final class Demo {
         : String.format(Locale.ROOT, "%.1f s", (inForce - firstBad) / 1e3);
   }
 
-  private static void stop(ManagedChannel controller, ActRecord record) {
-    RolloutServiceGrpc.newBlockingStub(controller)
-        .abort(
-            dev.understudy.proto.v1.RolloutCommand.newBuilder()
-                .setRolloutId(record.last().getRolloutId())
-                .setActor("demo")
-                .setReason("the demonstration goes on")
-                .build());
+  /** Stops a rollout that waits for people, and waits until its model is free for the next act. */
+  private static void stop(ManagedChannel channel, ActRecord record) {
+    var controller = RolloutServiceGrpc.newBlockingStub(channel);
+    String rolloutId = record.last().getRolloutId();
+    controller.abort(
+        dev.understudy.proto.v1.RolloutCommand.newBuilder()
+            .setRolloutId(rolloutId)
+            .setActor("demo")
+            .setReason("the demonstration goes on")
+            .build());
+    Iterator<RolloutStatus> statuses =
+        controller
+            .withDeadlineAfter(30, TimeUnit.SECONDS)
+            .watchRollout(RolloutRequest.newBuilder().setRolloutId(rolloutId).build());
+    boolean over = false;
+    while (!over && statuses.hasNext()) {
+      over = statuses.next().getPhase() == Phase.DEGRADED;
+    }
+  }
+
+  /** Every limit of a plan that was used, as the controller has it. */
+  private void limits(RolloutPlan plan) {
+    String first = "  limits ";
+    for (MetricSpec metric : plan.getMetricsList()) {
+      narrator.line(first + metric.getName() + ": " + limit(metric));
+      first = "         ";
+    }
+    narrator.line(
+        String.format(
+            Locale.ROOT,
+            "         α = %s: of a hundred harmless versions at most %.0f is stopped;"
+                + " β = %s: one beyond a limit passes it at most %.0f times in a hundred",
+            plan.getAlpha(),
+            plan.getAlpha() * 100,
+            plan.getBeta(),
+            plan.getBeta() * 100));
+  }
+
+  private static String limit(MetricSpec metric) {
+    return switch (metric.getKind()) {
+      case FAILURES ->
+          String.format(Locale.ROOT, "at most %.1f points more", metric.getMargin() * 100);
+      case LATENCY ->
+          String.format(
+              Locale.ROOT,
+              "p%.0f at most %.0f %% higher",
+              metric.getQuantile() * 100,
+              metric.getMargin() * 100);
+      case CHANGED_DECISIONS ->
+          String.format(Locale.ROOT, "at most %.0f %% of decisions", metric.getMargin() * 100);
+      case QUALITY ->
+          String.format(
+              Locale.ROOT,
+              "mean %s loss at most %s higher",
+              metric.getLoss().name().toLowerCase(Locale.ROOT),
+              metric.getMargin());
+      default -> "at most " + metric.getMargin();
+    };
   }
 
   private void curtain(
@@ -369,8 +421,11 @@ public final class Demo {
     narrator.line(
         String.format(
             Locale.ROOT,
-            "  truth  %,d outcomes reported and joined",
-            customers.outcomesReported()));
+            "  truth  %,d outcomes reported; %,d reached a verdict, %,d of them with the copy's"
+                + " answer to the same payment",
+            customers.outcomesReported(),
+            acts.stream().mapToLong(act -> act.last().getEvidence().getLabels()).sum(),
+            acts.stream().mapToLong(act -> act.last().getEvidence().getLabelsPaired()).sum()));
     VerifyAuditResponse audit =
         RolloutServiceGrpc.newBlockingStub(controller)
             .verifyAudit(VerifyAuditRequest.getDefaultInstance());
@@ -379,14 +434,7 @@ public final class Demo {
             ? String.format(
                 Locale.ROOT, "  audit  chain of %,d records verified", audit.getRecords())
             : "  audit  BROKEN at record " + audit.getFirstBadSequence());
-    narrator.line(
-        "  limits failures at most 2 points higher; p95 latency at most 50 % higher; at most 12 %"
-            + " of decisions changed;");
-    narrator.line(
-        "         Brier score at most 0.002 higher; a harmless version is stopped with probability"
-            + " at most α = 0.01,");
-    narrator.line(
-        "         one beyond a limit advances with probability at most β = 0.05 per limit");
+    limits(acts.getFirst().last().getPlan());
     narrator.heading("Next");
     narrator.line("  ./understudy demo --keep             keep it running and look at " + page);
     narrator.line(

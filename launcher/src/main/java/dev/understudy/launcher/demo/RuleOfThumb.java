@@ -23,7 +23,8 @@ final class RuleOfThumb {
     comparator
         .readLog(ReadLogRequest.newBuilder().setRolloutId(rolloutId).build())
         .forEachRemaining(records::add);
-    ThresholdRule.Decision decision = Replay.of(records, RULE).rule();
+    Replay replay = Replay.of(records, RULE);
+    ThresholdRule.Decision decision = replay.rule();
     if (decision.stopped()) {
       return String.format(
           Locale.ROOT,
@@ -31,8 +32,13 @@ final class RuleOfThumb {
           decision.requests(),
           decision.windows());
     }
-    return decision.windows() == 0
-        ? "let it into the canary: it makes no errors, it is only wrong"
-        : String.format(Locale.ROOT, "let it pass (%d windows)", decision.windows());
+    if (decision.windows() == 0) {
+      return String.format(
+          Locale.ROOT,
+          "let it into the canary: %,d of its %,d copies failed",
+          replay.report().getPairDiscordantCopyBad() + replay.report().getPairBothBad(),
+          replay.report().getPairs());
+    }
+    return String.format(Locale.ROOT, "let it pass (%d windows)", decision.windows());
   }
 }
