@@ -121,9 +121,11 @@ class BaseTest {
           });
     }
     assertEquals(Set.of("model-server"), tokens.get("model-server"));
-    assertEquals(Set.of("control", "model-server"), tokens.get("control"));
+    assertEquals(Set.of("control", "router", "model-server"), tokens.get("control"));
     assertEquals(
-        Set.of("api-keys", "api-keys-secret", "control", "model-server"), tokens.get("router"));
+        Set.of("api-keys", "api-keys-secret", "router", "router-admin", "model-server"),
+        tokens.get("router"),
+        "not the one that commands");
   }
 
   @Test

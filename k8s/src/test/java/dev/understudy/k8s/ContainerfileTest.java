@@ -54,6 +54,11 @@ class ContainerfileTest {
   }
 
   @Test
+  void nothingReportsHome() {
+    assertTrue(last.contains(new Instruction("ENV", "ORT_DISABLE_TELEMETRY=1")), last::toString);
+  }
+
+  @Test
   void whatItCopiesIsWhatTheBuildMakes() throws IOException {
     String launcher = Files.readString(BaseTest.ROOT.resolve("launcher/pom.xml"));
     List<String> copied = new ArrayList<>();

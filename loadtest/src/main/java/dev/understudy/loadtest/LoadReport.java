@@ -47,9 +47,13 @@ public final class LoadReport {
   }
 
   static String name(double percentile) {
-    return percentile == 100
-        ? "max"
-        : "p" + (percentile == Math.rint(percentile) ? (int) percentile : percentile);
+    if (percentile == 100) {
+      return "max";
+    }
+    return "p"
+        + (percentile == Math.rint(percentile)
+            ? Integer.toString((int) percentile)
+            : Double.toString(percentile));
   }
 
   static String millis(Histogram histogram, double percentile) {

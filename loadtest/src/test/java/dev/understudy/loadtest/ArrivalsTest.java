@@ -29,7 +29,7 @@ class ArrivalsTest {
       assertTrue(next >= last);
       last = next;
     }
-    assertEquals(200e9, last, 200e9 * .02);
+    assertEquals(200e9, (double) last, 200e9 * .02);
   }
 
   @Test
@@ -41,7 +41,7 @@ class ArrivalsTest {
     int n = 50_000;
     for (int i = 0; i < n; i++) {
       long next = arrivals.next();
-      double interval = (next - last) / 1e6;
+      double interval = (double) (next - last) / 1e6;
       sum += interval;
       squares += interval * interval;
       last = next;

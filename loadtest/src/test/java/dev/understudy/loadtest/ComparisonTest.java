@@ -41,6 +41,13 @@ class ComparisonTest {
   }
 
   @Test
+  void percentilesAreNamedAsPeopleSayThem() {
+    assertEquals("p50", LoadReport.name(50));
+    assertEquals("p99.9", LoadReport.name(99.9));
+    assertEquals("max", LoadReport.name(100));
+  }
+
+  @Test
   void quantilesInterpolate() {
     List<double[]> rows = List.of(new double[] {1}, new double[] {3}, new double[] {2});
     assertEquals(2, Comparison.quantile(rows, 0, .5));

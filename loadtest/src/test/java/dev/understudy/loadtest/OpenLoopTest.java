@@ -14,6 +14,7 @@ import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramLogReader;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,33 +31,40 @@ import org.junit.jupiter.api.io.TempDir;
 /** Against a server that answers, stalls once, refuses, or stays silent. */
 class OpenLoopTest {
 
-  private Server server;
-  private ManagedChannel channel;
+  private @Nullable Server server;
+  private @Nullable ManagedChannel channel;
 
   private OpenLoop against(BiConsumer<Integer, StreamObserver<byte[]>> answer, int maxOutstanding)
       throws IOException {
     AtomicInteger calls = new AtomicInteger();
-    server =
-        NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
+    Server started =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .addService(
                 ServerServiceDefinition.builder("inference.GRPCInferenceService")
                     .addMethod(
                         OpenLoop.MODEL_INFER,
-                        ServerCalls.asyncUnaryCall(
-                            (byte[] request, StreamObserver<byte[]> observer) ->
-                                answer.accept(calls.getAndIncrement(), observer)))
+                        ServerCalls.asyncUnaryCall((
+                                byte[] request, StreamObserver<byte[]> observer) ->
+                            answer.accept(calls.getAndIncrement(), observer)))
                     .build())
             .build()
             .start();
-    channel = NettyChannelBuilder.forAddress("127.0.0.1", server.getPort()).usePlaintext().build();
+    server = started;
+    ManagedChannel opened =
+        NettyChannelBuilder.forAddress("127.0.0.1", started.getPort()).usePlaintext().build();
+    channel = opened;
     return new OpenLoop(
-        channel, n -> new byte[] {1, 2, 3}, Duration.ofSeconds(2), maxOutstanding, new Metadata());
+        opened, n -> new byte[] {1, 2, 3}, Duration.ofSeconds(2), maxOutstanding, new Metadata());
   }
 
   @AfterEach
   void stop() {
-    channel.shutdownNow();
-    server.shutdownNow();
+    if (channel != null) {
+      channel.shutdownNow();
+    }
+    if (server != null) {
+      server.shutdownNow();
+    }
   }
 
   private static void ok(StreamObserver<byte[]> observer) {

@@ -26,6 +26,7 @@ import dev.understudy.collector.predictions.Database;
 import dev.understudy.collector.predictions.PredictionStore;
 import dev.understudy.collector.predictions.WriteThread;
 import dev.understudy.collector.rollouts.RolloutWatch;
+import dev.understudy.proto.v1.CollectorIntakeGrpc;
 import dev.understudy.proto.v1.EvidenceIntakeGrpc;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
@@ -67,8 +68,8 @@ public final class Collector {
 
   private static RunningService start(CollectorConfig config, TimeSource time, Lifecycle lifecycle)
       throws IOException, SQLException {
-    Files.createDirectories(config.stateDir());
-    Path file = config.stateDir().resolve("collector.db");
+    Files.createDirectories(config.state());
+    Path file = config.state().resolve("collector.db");
     Database database = Database.open(file);
     PredictionStore store;
     Outcomes outcomes;
@@ -76,7 +77,7 @@ public final class Collector {
     try {
       store =
           PredictionStore.open(
-              config.stateDir().resolve("predictions"),
+              config.state().resolve("predictions"),
               database,
               config.retention(),
               time.wallMillis());
@@ -138,6 +139,7 @@ public final class Collector {
                 ServerOptions.at(config.listen())
                     .tls(config.tls())
                     .token(config.token())
+                    .serviceToken(CollectorIntakeGrpc.SERVICE_NAME, config.routerToken())
                     .service(
                         new IntakeService(
                             writer, database, store, outcomes, traffic, latencies, counts, time))

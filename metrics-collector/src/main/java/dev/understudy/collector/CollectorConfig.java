@@ -4,6 +4,7 @@ import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.config.Section;
+import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
 import dev.understudy.collector.predictions.Retention;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param listen where gRPC is served
  * @param http where the page is served
- * @param stateDir the folder of all that is stored; it is made if it is not there
+ * @param state the folder of all that is stored; it is made if it is not there
  * @param evidence the comparator, to which labelled predictions go; null for none
  * @param controller the controller, whose rollouts the page shows; null for none
  * @param retention how much is kept
@@ -24,13 +25,15 @@ import org.jspecify.annotations.Nullable;
  * @param queueBytes of messages that wait to be stored
  * @param tls of the gRPC port; null for plaintext
  * @param token that callers of both ports must present; null for none
+ * @param routerToken that routers may present instead, to the intake of what they send only; null
+ *     for none
  * @param peerTls towards comparator and controller; null for plaintext
  * @param peerToken presented to comparator and controller; null for none
  */
 public record CollectorConfig(
     HostPort listen,
     HostPort http,
-    Path stateDir,
+    Path state,
     @Nullable HostPort evidence,
     @Nullable HostPort controller,
     Retention retention,
@@ -38,24 +41,26 @@ public record CollectorConfig(
     long queueBytes,
     @Nullable Tls tls,
     @Nullable String token,
+    @Nullable String routerToken,
     @Nullable Tls peerTls,
     @Nullable String peerToken) {
-  private static final HostPort LISTEN = HostPort.loopback(8301);
-  private static final HostPort HTTP = HostPort.loopback(8300);
+  private static final HostPort LISTEN = HostPort.loopback(8102);
+  private static final HostPort HTTP = HostPort.loopback(8080);
   private static final Duration COPY_WAIT = Duration.ofSeconds(2);
   private static final long QUEUE_BYTES = 32L << 20;
 
   /** A collector on free loopback ports with the defaults; without peers. */
-  public static CollectorConfig local(Path stateDir) {
+  public static CollectorConfig local(Path state) {
     return new CollectorConfig(
         HostPort.loopback(0),
         HostPort.loopback(0),
-        stateDir,
+        state,
         null,
         null,
         Retention.DEFAULT,
         COPY_WAIT,
         QUEUE_BYTES,
+        null,
         null,
         null,
         null,
@@ -67,7 +72,7 @@ public record CollectorConfig(
     return new CollectorConfig(
         listen,
         http,
-        stateDir,
+        state,
         evidence,
         controller,
         retention,
@@ -75,6 +80,7 @@ public record CollectorConfig(
         queueBytes,
         tls,
         token,
+        routerToken,
         peerTls,
         peerToken);
   }
@@ -84,7 +90,7 @@ public record CollectorConfig(
     return new CollectorConfig(
         listen,
         http,
-        stateDir,
+        state,
         evidence,
         controller,
         retention,
@@ -92,6 +98,7 @@ public record CollectorConfig(
         queueBytes,
         tls,
         token,
+        routerToken,
         peerTls,
         peerToken);
   }
@@ -101,7 +108,7 @@ public record CollectorConfig(
     return new CollectorConfig(
         listen,
         http,
-        stateDir,
+        state,
         evidence,
         controller,
         retention,
@@ -109,6 +116,7 @@ public record CollectorConfig(
         queueBytes,
         tls,
         token,
+        routerToken,
         peerTls,
         peerToken);
   }
@@ -134,29 +142,31 @@ public record CollectorConfig(
             kept.longInteger("outcomes", defaults.maxOutcomes(), 1, Long.MAX_VALUE),
             kept.longInteger("waitingOutcomes", defaults.maxWaiting(), 1, Long.MAX_VALUE));
     Section peers = section.section("peers");
+    HostPort listen = section.address("listen", LISTEN);
+    HostPort http = section.address("http", HTTP);
+    Tls tls = Tls.read(section.section("tls"));
+    String token = Tokens.token(section, "tokenFile");
+    ListenPolicy.check(section, "listen", listen, tls, token);
+    ListenPolicy.check(section, "http", http, token != null, "tokenFile");
     return new CollectorConfig(
-        section.address("listen", LISTEN),
-        section.address("http", HTTP),
-        section.path("stateDir"),
+        listen,
+        http,
+        section.path("state"),
         section.optionalAddress("evidence"),
         section.optionalAddress("controller"),
         retention,
         section.duration("copyWait", COPY_WAIT),
         section.bytes("queue", QUEUE_BYTES),
-        Tls.read(section.section("tls")),
-        token(section),
+        tls,
+        token,
+        Tokens.token(section, "routerTokenFile", token),
         Tls.read(peers.section("tls")),
-        token(peers));
+        Tokens.token(peers, "tokenFile"));
   }
 
   @Override
   public String toString() {
     // Without the tokens.
-    return "CollectorConfig[listen=" + listen + ", http=" + http + ", stateDir=" + stateDir + "]";
-  }
-
-  private static @Nullable String token(Section section) {
-    Path file = section.optionalPath("tokenFile");
-    return file == null ? null : Tokens.read(file);
+    return "CollectorConfig[listen=" + listen + ", http=" + http + ", state=" + state + "]";
   }
 }

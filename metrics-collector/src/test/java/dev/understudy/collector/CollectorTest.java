@@ -304,16 +304,31 @@ class CollectorTest {
             () ->
                 ConfigFile.parse(
                     "collector.yaml",
-                    "listen: nowhere\nstateDirr: x\ncopyWait: 2\n",
+                    "listen: nowhere\nstat: x\ncopyWait: 2\n",
                     CollectorConfig::read));
     assertEquals(4, wrong.problems().size(), wrong.problems().toString());
     CollectorConfig read =
         ConfigFile.parse(
             "collector.yaml",
-            "stateDir: /tmp/x\nevidence: 127.0.0.1:8201\nretention: {bytes: 1GiB, age: 3d}\n",
+            "state: /tmp/x\nevidence: 127.0.0.1:8101\nretention: {bytes: 1GiB, age: 3d}\n",
             CollectorConfig::read);
-    assertEquals(HostPort.loopback(8201), read.evidence());
+    assertEquals(HostPort.loopback(8102), read.listen());
+    assertEquals(HostPort.loopback(8080), read.http());
+    assertEquals(HostPort.loopback(8101), read.evidence());
     assertEquals(1L << 30, read.retention().maxBytes());
+  }
+
+  @Test
+  void offLoopbackBothPortsNeedProtection() {
+    ConfigException open =
+        assertThrows(
+            ConfigException.class,
+            () ->
+                ConfigFile.parse(
+                    "collector.yaml",
+                    "state: /tmp/x\nlisten: 0.0.0.0:1\nhttp: 0.0.0.0:2\n",
+                    CollectorConfig::read));
+    assertEquals(2, open.problems().size(), open.problems().toString());
   }
 
   // ---- helpers ----

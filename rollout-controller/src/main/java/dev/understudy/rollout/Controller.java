@@ -12,6 +12,7 @@ import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.CatalogVersion;
+import dev.understudy.proto.v1.RoutingServiceGrpc;
 import dev.understudy.rollout.catalog.RepositoryScan;
 import dev.understudy.rollout.engine.CatalogEndpoint;
 import dev.understudy.rollout.engine.Engine;
@@ -99,6 +100,7 @@ public final class Controller {
                       .service(engine.hub())
                       .tls(config.tls())
                       .token(config.token())
+                      .serviceToken(RoutingServiceGrpc.SERVICE_NAME, config.routerToken())
                       .build()));
       lifecycle.onDrain("grpc", DRAIN, grace -> server.drain(grace));
       log.info(() -> "epoch " + store.epoch() + ", state in " + config.state());

@@ -51,6 +51,8 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  * @param models by name
  * @param tls of the listening port; null for none
  * @param token that callers present; null for none
+ * @param routerToken that routers may present instead, which opens nothing but the routing tables;
+ *     null for none
  * @param evidenceTls of the way to the comparator
  * @param evidenceToken presented to the comparator
  * @param serversTls of the way to the model servers
@@ -66,6 +68,7 @@ public record ControllerConfig(
     Map<String, ModelConfig> models,
     @Nullable Tls tls,
     @Nullable String token,
+    @Nullable String routerToken,
     @Nullable Tls evidenceTls,
     @Nullable String evidenceToken,
     @Nullable Tls serversTls,
@@ -97,6 +100,7 @@ public record ControllerConfig(
         models,
         tls,
         token,
+        routerToken,
         evidenceTls,
         evidenceToken,
         serversTls,
@@ -137,12 +141,9 @@ public record ControllerConfig(
       root.problem("models", "are missing (expected: at least one)");
     }
     Tls tls = Tls.read(root.section("tls"));
-    String token = token(root, "tokenFile");
-    try {
-      ListenPolicy.check(listen, tls, token);
-    } catch (ConfigException e) {
-      root.problem("listen", String.valueOf(e.getMessage()));
-    }
+    String token = Tokens.token(root, "tokenFile");
+    String routerToken = Tokens.token(root, "routerTokenFile", token);
+    ListenPolicy.check(root, "listen", listen, tls, token);
     Section evidence = root.section("evidenceSecurity");
     Section servers = root.section("serversSecurity");
     return new ControllerConfig(
@@ -155,10 +156,11 @@ public record ControllerConfig(
         models,
         tls,
         token,
+        routerToken,
         Tls.read(evidence.section("tls")),
-        token(evidence, "tokenFile"),
+        Tokens.token(evidence, "tokenFile"),
         Tls.read(servers.section("tls")),
-        token(servers, "tokenFile"));
+        Tokens.token(servers, "tokenFile"));
   }
 
   private static ModelConfig model(String name, Section section) {
@@ -223,19 +225,6 @@ public record ControllerConfig(
       section.problem("contract", file + ": cannot be read (expected: a YAML file)");
     }
     return DataContract.getDefaultInstance();
-  }
-
-  private static @Nullable String token(Section section, String key) {
-    Path file = section.optionalPath(key);
-    if (file == null) {
-      return null;
-    }
-    try {
-      return Tokens.read(file);
-    } catch (ConfigException e) {
-      section.problem(key, String.valueOf(e.getMessage()));
-      return null;
-    }
   }
 
   @Override

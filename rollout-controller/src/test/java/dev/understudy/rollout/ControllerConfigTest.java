@@ -47,6 +47,7 @@ class ControllerConfigTest {
     Files.writeString(contract, "contract: m/1\ndecision: {output: p, kind: labels}\n");
     Path token = directory.resolve("token");
     Files.writeString(token, "0123456789abcdef");
+    Path routers = Files.writeString(directory.resolve("routers"), "fedcba9876543210");
     ControllerConfig config =
         parse(
             """
@@ -57,6 +58,7 @@ class ControllerConfigTest {
             staleAfter: 30s
             loadTimeout: 5m
             tokenFile: %s
+            routerTokenFile: %s
             evidenceSecurity: {tokenFile: %s}
             serversSecurity: {tokenFile: %s}
             models:
@@ -69,11 +71,13 @@ class ControllerConfigTest {
                 lineage: refuse
                 payloads: 5%%
             """
-                .formatted(token, token, token, contract));
+                .formatted(token, routers, token, token, contract));
     assertEquals(Duration.ofSeconds(20), config.lease());
     assertEquals("0123456789abcdef", config.token());
+    assertEquals("fedcba9876543210", config.routerToken());
     assertEquals(config.token(), config.evidenceToken());
-    assertTrue(!config.toString().contains("0123456789abcdef"), "no token in a log");
+    assertTrue(
+        !config.toString().matches(".*(0123456789abcdef|fedcba9876543210).*"), "no token in a log");
     ModelConfig model = Objects.requireNonNull(config.models().get("m"));
     assertEquals("m/1", model.contract().getName());
     assertEquals(2, model.challengerFleet().size());

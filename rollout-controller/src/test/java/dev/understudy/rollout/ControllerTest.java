@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.chassis.digest.VersionDigest;
 import dev.understudy.proto.v1.AuditRecord;
 import dev.understudy.proto.v1.CatalogServiceGrpc;
 import dev.understudy.proto.v1.CatalogVersion;
@@ -238,6 +239,39 @@ class ControllerTest {
     assertEquals(Reasons.SIGNATURE_MISMATCH, paused.getReason());
     assertTrue(paused.getHeadline().contains("FP64"), paused.getHeadline());
     assertEquals(0, paused.getMirrorBp());
+  }
+
+  @Test
+  void challengerWithOtherFilesThanTheCatalogsGetsNoTraffic() throws Exception {
+    String known = VersionDigest.of(rig.directory.resolve("models/fraud/2"));
+    String wrong = "0".repeat(64);
+    rig.challengers.digest("2", wrong);
+    rig.begin(PLAN);
+    RolloutStatus paused = rig.await(Phase.PAUSED);
+    assertEquals(Reasons.DIGEST_MISMATCH, paused.getReason());
+    for (String part : List.of(rig.challengers.address().toString(), wrong, known)) {
+      assertTrue(paused.getHeadline().contains(part), paused.getHeadline());
+    }
+    assertEquals(0, paused.getMirrorBp());
+    List<String> audited = new ArrayList<>();
+    rig.commands()
+        .readAudit(ReadAuditRequest.newBuilder().setModel(MODEL).build())
+        .forEachRemaining(record -> audited.add(record.getAction() + " " + record.getDetail()));
+    assertTrue(
+        audited.stream().anyMatch(line -> line.startsWith("rollout.pause DigestMismatch: ")),
+        audited::toString);
+    rig.challengers.digest("2", known);
+    rig.commands().resume(command());
+    rig.await(Phase.SHADOWING, 0);
+  }
+
+  @Test
+  void championsServersWithOtherFilesStopThePromotion() {
+    rig.champions.digest("2", "0".repeat(64));
+    rig.to(Phase.PROGRESSING, 2);
+    rig.passStep(1_000);
+    RolloutStatus paused = rig.await(Phase.PAUSED);
+    assertEquals(Reasons.DIGEST_MISMATCH, paused.getReason());
   }
 
   @Test

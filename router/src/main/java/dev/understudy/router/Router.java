@@ -64,7 +64,8 @@ public final class Router implements RunningService {
       RouterConfig config, TimeSource time, Scheduler scheduler, Lifecycle lifecycle)
       throws IOException {
     Telemetry telemetry =
-        lifecycle.add("metrics", Telemetry.start("understudy-router", config.metrics()));
+        lifecycle.add(
+            "metrics", Telemetry.start("understudy-router", config.metrics(), config.token()));
     EventLoops loops = lifecycle.add("loops", EventLoops.nio("router", config.loops()));
     EventLoops mirrorLoops = lifecycle.add("mirror loops", EventLoops.nio("mirror", 1));
     lifecycle.add("clock", scheduler);
@@ -87,6 +88,7 @@ public final class Router implements RunningService {
                 ServerOptions.at(config.listen())
                     .service(stack.service())
                     .tls(config.tls())
+                    .servicesAuthenticate(config.keys() != null)
                     .maxMessageBytes(config.limits().messageBytes())
                     .maxConcurrentCalls(Math.max(1024, config.limits().concurrentCalls()))
                     .directExecutor(true)

@@ -14,8 +14,11 @@ import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.testing.FakeBackend;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,6 +84,37 @@ class CourtesyTest {
       Rig.eventually(
           "it is left out", () -> rig.cells(Role.CANARY).mapToLong(Cell::getLeftOut).sum() == 1);
       assertEquals(0, rig.assigned(Role.CANARY));
+    }
+  }
+
+  @Test
+  void apiKeysOpenAListenerToEverybodyWhoHasOneAndBackendsSeeTheRoutersToken() throws Exception {
+    String secret = "a-secret-of-the-service";
+    Path keys = Files.writeString(folder.resolve("keys"), ApiKeys.entry("ann", "k", secret));
+    Path file = Files.writeString(folder.resolve("secret"), secret);
+    Path token = Files.writeString(folder.resolve("token"), "0123456789abcdef");
+    try (Rig rig =
+        Rig.fixed(
+            """
+            listen: 0.0.0.0:0
+            auth: {keys: %s, secret: %s}
+            upstream: {tokenFile: %s}
+            models: {fraud: {champion: {version: "1", endpoints: [CHAMPION]}}}
+            """
+                .formatted(keys, file, token))) {
+      Rig.eventually(
+          "it answers",
+          () -> {
+            try {
+              var answer = rig.stub("x-api-key", "k").modelInfer(Rig.request());
+              return answer.getModelVersion().equals("1");
+            } catch (StatusRuntimeException e) {
+              return false;
+            }
+          });
+      var refused = Rig.failure(() -> rig.stub().modelInfer(Rig.request()));
+      assertEquals(Status.Code.UNAUTHENTICATED, refused.getStatus().getCode());
+      assertEquals(Set.of("Bearer 0123456789abcdef"), rig.champion.presented());
     }
   }
 

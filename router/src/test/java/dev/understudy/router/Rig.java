@@ -54,12 +54,12 @@ final class Rig implements AutoCloseable {
     String text =
         """
         name: r1
-        listen: 127.0.0.1:0
         admin: 127.0.0.1:0
         lameDuck: 0s
         drain: 2s
         histogramInterval: 1s
         """
+            + (yaml.startsWith("listen:") ? "" : "listen: 127.0.0.1:0\n")
             + yaml.replace("RECEIVERS", receivers.address())
                 .replace("CHAMPION", champion.address())
                 .replace("CANARY", canary.address())

@@ -5,7 +5,6 @@ import dev.understudy.chassis.lifecycle.RunningService;
 import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
-import dev.understudy.chassis.security.Tokens;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.comparator.config.ComparatorConfig;
 import dev.understudy.comparator.intake.Counters;
@@ -14,8 +13,8 @@ import dev.understudy.comparator.intake.Intake;
 import dev.understudy.comparator.judge.EvidenceQueryService;
 import dev.understudy.comparator.judge.Judge;
 import dev.understudy.comparator.log.LogFiles;
+import dev.understudy.proto.v1.EvidenceIntakeGrpc;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Map;
 
 /**
@@ -47,8 +46,6 @@ public final class Comparator implements RunningService {
   /** As {@link #start(ComparatorConfig)}, with another clock and other files. */
   public static Comparator start(ComparatorConfig config, TimeSource time, LogFiles files)
       throws IOException {
-    Path tokenFile = config.tokenFile();
-    String token = tokenFile == null ? null : Tokens.read(tokenFile);
     Lifecycle lifecycle = new Lifecycle("comparator");
     try {
       Judge judge = lifecycle.add("judge", Judge.start(time));
@@ -61,7 +58,8 @@ public final class Comparator implements RunningService {
                       .service(new EvidenceIntakeService(intake))
                       .service(new EvidenceQueryService(intake, judge))
                       .tls(config.tls())
-                      .token(token)
+                      .token(config.token())
+                      .serviceToken(EvidenceIntakeGrpc.SERVICE_NAME, config.routerToken())
                       .build()));
       return new Comparator(lifecycle, server, intake);
     } catch (IOException | RuntimeException e) {

@@ -319,7 +319,7 @@ public final class AdminHttp implements AutoCloseable {
      * @throws IOException if the address cannot be bound
      */
     public AdminHttp start() throws IOException {
-      ListenPolicy.check(address, null, token);
+      ListenPolicy.check(address, token != null, "tokenFile");
       HttpServer server;
       try {
         server = HttpServer.create(address.toSocketAddress(), 0);

@@ -27,12 +27,15 @@ public final class GrpcServers {
    * Starts a server with the health service beside the given ones. What handlers throw reaches the
    * client as the translation by {@link dev.understudy.chassis.error.Fault#from}.
    *
-   * @throws ConfigException if the address is not loopback and neither TLS nor a token protects it,
-   *     or if the TLS files cannot be used
+   * @throws ConfigException if the address is not loopback and neither TLS nor a token protects it
+   *     nor its services do, or if the TLS files cannot be used
    * @throws IOException if the address cannot be bound
    */
   public static RpcServer server(ServerOptions options) throws IOException {
-    ListenPolicy.check(options.address(), options.tls(), options.token());
+    ListenPolicy.check(
+        options.address(),
+        options.tls() != null || options.token() != null || options.servicesAuthenticate(),
+        "tls.certificate and tls.key, or tokenFile");
     var health = new HealthStatusManager();
     var builder =
         NettyServerBuilder.forAddress(options.address().toSocketAddress())
@@ -95,7 +98,7 @@ public final class GrpcServers {
     List<ServerInterceptor> all = new ArrayList<>();
     all.add(new FaultTranslation());
     if (options.token() != null) {
-      all.add(new TokenAuth(options.token()));
+      all.add(new TokenAuth(options.token(), options.serviceTokens()));
     }
     all.addAll(options.interceptors());
     return all;

@@ -5,6 +5,7 @@ import io.grpc.protobuf.services.HealthStatusManager;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A gRPC server that listens. Safe for use by any thread. */
@@ -15,6 +16,7 @@ public final class RpcServer implements AutoCloseable {
   private final HealthStatusManager health;
   private final Duration lameDuck;
   private final @Nullable ExecutorService ownedExecutor;
+  private final AtomicBoolean saidNotServing = new AtomicBoolean();
 
   RpcServer(
       Server server,
@@ -46,7 +48,7 @@ public final class RpcServer implements AutoCloseable {
    */
   public boolean drain(Duration grace) throws InterruptedException {
     long deadline = System.nanoTime() + grace.toNanos();
-    health.enterTerminalState();
+    sayNotServing();
     try {
       long lameDuckNanos = Math.min(lameDuck.toNanos(), grace.toNanos() / 2);
       if (lameDuckNanos > 0 && server.awaitTermination(lameDuckNanos, TimeUnit.NANOSECONDS)) {
@@ -63,7 +65,7 @@ public final class RpcServer implements AutoCloseable {
   /** Cancels the calls under way and stops listening. May be called repeatedly. */
   @Override
   public void close() {
-    health.enterTerminalState();
+    sayNotServing();
     server.shutdownNow();
     try {
       server.awaitTermination(CANCEL_GRACE.toNanos(), TimeUnit.NANOSECONDS);
@@ -72,6 +74,13 @@ public final class RpcServer implements AutoCloseable {
     }
     if (ownedExecutor != null) {
       ownedExecutor.shutdown();
+    }
+  }
+
+  /** Once, because the health service complains aloud about a second time. */
+  private void sayNotServing() {
+    if (saidNotServing.compareAndSet(false, true)) {
+      health.enterTerminalState();
     }
   }
 }

@@ -7,7 +7,9 @@ import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param interceptors the first is outermost
  * @param tls null for plaintext
  * @param token the bearer token that callers must present, or null
+ * @param serviceTokens by full service name: accepted besides {@code token}, for that service only
+ * @param servicesAuthenticate whether the services know their callers themselves, which counts as a
+ *     token when the address is off loopback
  * @param maxMessageBytes the largest message that is accepted
  * @param directExecutor whether handlers run on the event loops, where they must not block
  * @param executor runs the handlers otherwise; null means a virtual thread for each call
@@ -34,6 +39,8 @@ public record ServerOptions(
     List<ServerInterceptor> interceptors,
     @Nullable Tls tls,
     @Nullable String token,
+    Map<String, String> serviceTokens,
+    boolean servicesAuthenticate,
     int maxMessageBytes,
     boolean directExecutor,
     @Nullable Executor executor,
@@ -49,10 +56,11 @@ public record ServerOptions(
   /** The default of {@link #maxConcurrentCalls}: {@value}. */
   public static final int MAX_CONCURRENT_CALLS = 1024;
 
-  /** Keeps its own copies of the lists. */
+  /** Keeps its own copies of the collections. */
   public ServerOptions {
     services = List.copyOf(services);
     interceptors = List.copyOf(interceptors);
+    serviceTokens = Map.copyOf(serviceTokens);
   }
 
   /** Starts with the defaults. */
@@ -62,13 +70,15 @@ public record ServerOptions(
 
   @Override
   public String toString() {
-    // Without the token.
+    // Without the tokens.
     return "ServerOptions["
         + address
         + ", tls="
         + (tls != null)
         + ", token="
         + (token != null)
+        + ", serviceTokens="
+        + serviceTokens.keySet()
         + "]";
   }
 
@@ -79,6 +89,8 @@ public record ServerOptions(
     private final List<ServerInterceptor> interceptors = new ArrayList<>();
     private @Nullable Tls tls;
     private @Nullable String token;
+    private final Map<String, String> serviceTokens = new HashMap<>();
+    private boolean servicesAuthenticate;
     private int maxMessageBytes = MAX_MESSAGE_BYTES;
     private boolean directExecutor;
     private @Nullable Executor executor;
@@ -118,6 +130,25 @@ public record ServerOptions(
     /** Requires a bearer token; null for none. */
     public Builder token(@Nullable String value) {
       token = value;
+      return this;
+    }
+
+    /**
+     * Accepts another token for one service; null for none. It has no effect without {@link
+     * #token(String)}.
+     *
+     * @param service its full name
+     */
+    public Builder serviceToken(String service, @Nullable String value) {
+      if (value != null) {
+        serviceTokens.put(service, value);
+      }
+      return this;
+    }
+
+    /** Says that the services refuse callers whom they do not know, all by themselves. */
+    public Builder servicesAuthenticate(boolean value) {
+      servicesAuthenticate = value;
       return this;
     }
 
@@ -177,6 +208,8 @@ public record ServerOptions(
           interceptors,
           tls,
           token,
+          serviceTokens,
+          servicesAuthenticate,
           maxMessageBytes,
           directExecutor,
           executor,

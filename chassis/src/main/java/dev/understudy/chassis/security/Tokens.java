@@ -1,6 +1,7 @@
 package dev.understudy.chassis.security;
 
 import dev.understudy.chassis.config.ConfigException;
+import dev.understudy.chassis.config.Section;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -9,6 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /** Reads, makes and compares shared secrets. */
 public final class Tokens {
@@ -40,6 +42,39 @@ public final class Tokens {
               + " printable ones)");
     }
     return token;
+  }
+
+  /**
+   * Reads the token in the file that a key names; null if the key is not there, or if the file
+   * cannot be used, which becomes a problem of the key.
+   */
+  public static @Nullable String token(Section section, String key) {
+    Path file = section.optionalPath(key);
+    if (file == null) {
+      return null;
+    }
+    try {
+      return read(file);
+    } catch (ConfigException e) {
+      section.problem(key, String.valueOf(e.getMessage()));
+      return null;
+    }
+  }
+
+  /**
+   * Reads a token that opens less than another one does, so it must not be the same.
+   *
+   * @param greater the other; without it the lesser would protect nothing, which is a problem too
+   */
+  public static @Nullable String token(Section section, String key, @Nullable String greater) {
+    String lesser = token(section, key);
+    if (lesser != null && greater == null) {
+      section.problem(key, "alone protects nothing (expected: tokenFile too)");
+    }
+    if (lesser != null && lesser.equals(greater)) {
+      section.problem(key, "is the token of tokenFile (expected: another one, or no such key)");
+    }
+    return lesser;
   }
 
   /** A fresh token of 256 random bits. */

@@ -1,6 +1,12 @@
 package dev.understudy.chassis.telemetry;
 
+import com.sun.net.httpserver.Authenticator;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpPrincipal;
+import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.HostPort;
+import dev.understudy.chassis.security.ListenPolicy;
+import dev.understudy.chassis.security.TokenAuth;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.metrics.Meter;
 import io.opentelemetry.api.metrics.MeterProvider;
@@ -19,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * router.request.duration} in {@code s} becomes {@code router_request_duration_seconds}. The JVM's
  * own are always among them.
  *
- * <p>The metrics carry no inputs, outputs or names of callers, so the port asks for no token; bind
- * it to loopback or keep it inside the cluster.
+ * <p>The metrics carry no inputs, outputs or names of callers. With a token the port asks for it as
+ * {@code authorization: Bearer TOKEN}, which Prometheus can send; off loopback it must have one.
  *
  * <p>Safe for use by any thread.
  */
@@ -45,12 +51,16 @@ public final class Telemetry implements AutoCloseable {
    *
    * @param serviceName such as {@code understudy-router}
    * @param metrics where Prometheus reads them, port 0 for any free one; null to serve them nowhere
+   * @param token that readers must present; null for none
+   * @throws ConfigException if the address is not loopback and there is no token
    * @throws IOException if the address cannot be bound
    */
-  public static Telemetry start(String serviceName, @Nullable HostPort metrics) throws IOException {
+  public static Telemetry start(
+      String serviceName, @Nullable HostPort metrics, @Nullable String token) throws IOException {
     if (metrics == null) {
       return noop();
     }
+    ListenPolicy.check(metrics, token != null, "tokenFile");
     PrometheusMetricReader reader =
         PrometheusMetricReader.builder().setOtelScopeLabelsEnabled(false).build();
     var provider =
@@ -65,8 +75,12 @@ public final class Telemetry implements AutoCloseable {
     registry.register(reader);
     HTTPServer server;
     try {
+      var builder = HTTPServer.builder();
+      if (token != null) {
+        builder.authenticator(new Bearer(new TokenAuth(token)));
+      }
       server =
-          HTTPServer.builder()
+          builder
               .hostname(metrics.host())
               .port(metrics.port())
               .registry(registry)
@@ -81,6 +95,23 @@ public final class Telemetry implements AutoCloseable {
     Meter meter = provider.get("dev.understudy");
     JvmMetrics.register(meter);
     return new Telemetry(meter, provider, server);
+  }
+
+  private static final class Bearer extends Authenticator {
+    private final TokenAuth auth;
+
+    Bearer(TokenAuth auth) {
+      this.auth = auth;
+    }
+
+    @Override
+    public Result authenticate(HttpExchange exchange) {
+      if (auth.accepts(exchange.getRequestHeaders().getFirst("Authorization"))) {
+        return new Success(new HttpPrincipal("bearer", "metrics"));
+      }
+      exchange.getResponseHeaders().set("WWW-Authenticate", "Bearer");
+      return new Failure(401);
+    }
   }
 
   /** Makes instruments. Their names are in the service's namespace, with base units. */

@@ -17,9 +17,15 @@ import io.grpc.health.v1.HealthGrpc;
 import io.grpc.stub.ClientCalls;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -139,6 +145,39 @@ class RpcTest {
       never.countDown();
       Channels.close(channel, Duration.ofSeconds(1));
     }
+  }
+
+  @Test
+  void closingAfterDrainingSaysNothing() throws Exception {
+    List<String> said = new CopyOnWriteArrayList<>();
+    var listener =
+        new Handler() {
+          @Override
+          public void publish(LogRecord entry) {
+            said.add(entry.getLoggerName() + ": " + entry.getMessage());
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    Logger grpc = Logger.getLogger("io.grpc");
+    Level before = grpc.getLevel();
+    grpc.addHandler(listener);
+    grpc.setLevel(Level.ALL);
+    try {
+      RpcServer server = GrpcServers.server(echo().build());
+      assertTrue(server.drain(Duration.ofSeconds(10)));
+      server.close();
+      server.close();
+    } finally {
+      grpc.removeHandler(listener);
+      grpc.setLevel(before);
+    }
+    assertEquals(
+        List.of(), said.stream().filter(line -> line.contains("terminating")).toList(), "the log");
   }
 
   @Test

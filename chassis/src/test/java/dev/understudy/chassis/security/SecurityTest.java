@@ -76,6 +76,35 @@ class SecurityTest {
   }
 
   @Test
+  void aServicesOwnTokenOpensNothingElse() throws Exception {
+    String own = "0123456789abcdef-own";
+    String service = String.valueOf(Echo.UNARY.getServiceName());
+    var wrong = ChannelOptions.plaintext().withToken(own + "x");
+    var right = ChannelOptions.plaintext().withToken(own);
+    try (RpcServer mine =
+            GrpcServers.server(echo().token(TOKEN).serviceToken(service, own).build());
+        RpcServer others =
+            GrpcServers.server(echo().token(TOKEN).serviceToken("another.Service", own).build())) {
+      assertEquals("echo hi", call(mine, right));
+      assertEquals("echo hi", call(mine, ChannelOptions.plaintext().withToken(TOKEN)));
+      assertThrows(StatusRuntimeException.class, () -> call(mine, wrong));
+      assertThrows(StatusRuntimeException.class, () -> call(others, right));
+    }
+    assertFalse(echo().serviceToken(service, own).build().toString().contains(own));
+  }
+
+  @Test
+  void servicesThatKnowTheirCallersMayListenAnywhere() throws Exception {
+    var options =
+        ServerOptions.at(HostPort.parse("0.0.0.0:0"))
+            .service(Echo.service(Echo::answer))
+            .servicesAuthenticate(true);
+    try (RpcServer server = GrpcServers.server(options.build())) {
+      assertEquals("echo hi", call(server, ChannelOptions.plaintext()));
+    }
+  }
+
+  @Test
   void tlsServesThoseWhoTrustItAndMutualTlsThoseItTrusts() throws Exception {
     Pem server = pem("server");
     Pem client = pem("client");

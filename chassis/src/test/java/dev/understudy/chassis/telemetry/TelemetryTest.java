@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.HostPort;
 import java.io.IOException;
 import java.net.URI;
@@ -18,7 +19,7 @@ class TelemetryTest {
   @Test
   void prometheusReadsNamesWithUnits() throws Exception {
     String page;
-    try (Telemetry telemetry = Telemetry.start("test", HostPort.loopback(0))) {
+    try (Telemetry telemetry = Telemetry.start("test", HostPort.loopback(0), null)) {
       telemetry.meter().counterBuilder("router.requests").setUnit("{request}").build().add(3);
       telemetry
           .meter()
@@ -38,7 +39,7 @@ class TelemetryTest {
                 .body();
       }
       HostPort taken = HostPort.loopback(telemetry.port());
-      assertThrows(IOException.class, () -> Telemetry.start("test", taken));
+      assertThrows(IOException.class, () -> Telemetry.start("test", taken, null));
     }
     for (String expected :
         List.of(
@@ -55,8 +56,34 @@ class TelemetryTest {
   }
 
   @Test
+  void readersMustPresentTheTokenAndOffLoopbackThereMustBeOne() throws Exception {
+    String token = "0123456789abcdef";
+    try (Telemetry telemetry = Telemetry.start("test", HostPort.loopback(0), token);
+        var client = HttpClient.newHttpClient()) {
+      var ask =
+          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + telemetry.port() + "/metrics"));
+      var nothing = HttpResponse.BodyHandlers.discarding();
+      assertEquals(401, client.send(ask.build(), nothing).statusCode());
+      ask.setHeader("Authorization", "Bearer " + token + "x");
+      assertEquals(401, client.send(ask.build(), nothing).statusCode());
+      ask.setHeader("Authorization", "Bearer " + token);
+      assertEquals(200, client.send(ask.build(), nothing).statusCode());
+    }
+    var refused =
+        assertThrows(
+            ConfigException.class,
+            () -> Telemetry.start("test", HostPort.parse("0.0.0.0:0"), null));
+    assertTrue(
+        refused
+            .problems()
+            .getFirst()
+            .contains("off loopback nothing starts without TLS or a token"),
+        refused::getMessage);
+  }
+
+  @Test
   void withoutAnAddressNothingListens() throws Exception {
-    try (Telemetry none = Telemetry.start("test", null)) {
+    try (Telemetry none = Telemetry.start("test", null, null)) {
       none.meter().counterBuilder("a").build().add(1);
       assertEquals(-1, none.port());
     }

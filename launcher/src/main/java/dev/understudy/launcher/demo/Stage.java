@@ -115,7 +115,7 @@ public final class Stage implements AutoCloseable {
     return """
     comparator:
       listen: 127.0.0.1:0
-      stateDir: %1$s/comparator
+      state: %1$s/comparator
       clockSkew: 300ms
     controller:
       listen: 127.0.0.1:0
@@ -135,7 +135,7 @@ public final class Stage implements AutoCloseable {
     collector:
       listen: 127.0.0.1:0
       http: 127.0.0.1:%6$d
-      stateDir: %1$s/collector
+      state: %1$s/collector
     """
         .formatted(directory, repository, championPort, challengerPort, controlPort, pagePort);
   }

@@ -72,6 +72,8 @@ public final class ServiceProcess implements AutoCloseable {
     // in
     // it by a recursive match that overflows a thread's native stack.
     builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
+    // The model server turns it off too, but only once ONNX Runtime has been loaded.
+    builder.environment().put("ORT_DISABLE_TELEMETRY", "1");
     Process process =
         builder
             .redirectErrorStream(true)

@@ -1,5 +1,6 @@
 package dev.understudy.modelserver.repository;
 
+import dev.understudy.chassis.digest.VersionDigest;
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.modelserver.execution.InferenceBackend;
@@ -175,7 +176,12 @@ public final class ModelRepository implements AutoCloseable {
     if (!Files.isDirectory(folder)) {
       throw new ModelLoadException("its folder is missing");
     }
-    String digest = Digests.of(folder);
+    String digest;
+    try {
+      digest = VersionDigest.of(folder);
+    } catch (IOException e) {
+      throw new ModelLoadException("its files cannot be read: " + e.getMessage());
+    }
     Slot slot = entry.slots().get(version);
     ServedVersion old = slot == null ? null : slot.ready();
     if (slot != null

@@ -3,6 +3,7 @@ package dev.understudy.rollout.catalog;
 import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.config.Section;
+import dev.understudy.chassis.digest.VersionDigest;
 import dev.understudy.proto.v1.CatalogVersion;
 import java.io.IOException;
 import java.io.UncheckedIOException;

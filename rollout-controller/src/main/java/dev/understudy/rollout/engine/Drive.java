@@ -6,6 +6,7 @@ import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.ModelSignature;
 import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.RolloutStatus;
+import dev.understudy.rollout.fleet.FleetException;
 import dev.understudy.rollout.fleet.Fleets;
 import dev.understudy.rollout.fleet.Holdings;
 import dev.understudy.rollout.policy.Action;
@@ -21,7 +22,9 @@ import dev.understudy.rollout.store.Change;
 import dev.understudy.rollout.store.StoreException;
 import dev.understudy.rollout.store.StoredRollout;
 import io.grpc.Status;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -341,9 +344,7 @@ final class Drive {
     waitingFor = "the challenger's servers load it";
     String challenger = rollout.challengerVersion();
     CompletableFuture<Fleets.Done> prepared =
-        core.fleets()
-            .prepare(
-                config.name(), Holdings.forTrial(config, rollout.championVersion(), challenger));
+        prepareAndVerify(Holdings.forTrial(config, rollout.championVersion(), challenger));
     inTurn(
         mine,
         prepared.thenCombine(
@@ -367,7 +368,27 @@ final class Drive {
             beginWhenReady();
           }
         },
-        failure -> fail(Reasons.LOAD_FAILED, failure));
+        this::notPrepared);
+  }
+
+  /** No version gets traffic from a server that holds other files than those in the catalog. */
+  private CompletableFuture<Fleets.Done> prepareAndVerify(List<Fleets.Holding> holdings) {
+    Map<String, String> digests = new HashMap<>();
+    for (Fleets.Holding holding : holdings) {
+      digests.put(holding.awaited(), core.store().digest(config.name(), holding.awaited()));
+    }
+    return core.fleets()
+        .prepare(config.name(), holdings)
+        .thenCompose(done ->
+            core.fleets().verify(config.name(), holdings, digests).thenApply(verified -> done));
+  }
+
+  private void notPrepared(Throwable failure) {
+    fail(
+        failure instanceof FleetException.WrongDigest
+            ? Reasons.DIGEST_MISMATCH
+            : Reasons.LOAD_FAILED,
+        text(failure));
   }
 
   private record Prepared(Fleets.Done done, ModelSignature signature) {}
@@ -382,10 +403,8 @@ final class Drive {
     waitingFor = "the champion's servers load the new version";
     String challenger = rollout.challengerVersion();
     CompletableFuture<Fleets.Done> prepared =
-        core.fleets()
-            .prepare(
-                config.name(),
-                Holdings.forSwitch(config, rollout.championVersion(), challenger, challenger));
+        prepareAndVerify(
+            Holdings.forSwitch(config, rollout.championVersion(), challenger, challenger));
     inTurn(
         mine,
         prepared.thenCombine(
@@ -407,7 +426,7 @@ final class Drive {
                 alias(tx, "challenger", "", now);
               });
         },
-        failure -> fail(Reasons.LOAD_FAILED, failure));
+        this::notPrepared);
   }
 
   private void loadFormerChampion(long mine) {
@@ -428,7 +447,7 @@ final class Drive {
               this::formerChampion);
         },
         failure -> {
-          waitingFor = failure;
+          waitingFor = text(failure);
           retryAtMillis = core.time().wallMillis() + RETRY_MILLIS;
           core.watchers().tell(status());
         });
@@ -569,7 +588,7 @@ final class Drive {
   }
 
   private <T> void inTurn(
-      long mine, CompletableFuture<T> future, Consumer<T> then, Consumer<String> otherwise) {
+      long mine, CompletableFuture<T> future, Consumer<T> then, Consumer<Throwable> otherwise) {
     var _ =
         future.whenComplete((value, failure) ->
             core.turns()
@@ -581,10 +600,15 @@ final class Drive {
                     if (failure == null) {
                       then.accept(value);
                     } else {
-                      otherwise.accept(text(failure));
+                      otherwise.accept(cause(failure));
                     }
                   });
                 }));
+  }
+
+  private static Throwable cause(Throwable failure) {
+    Throwable cause = failure.getCause();
+    return failure instanceof CompletionException && cause != null ? cause : failure;
   }
 
   /** Handles an event; if its outcome cannot be kept, the phase is soon entered once more. */
@@ -600,10 +624,6 @@ final class Drive {
   }
 
   private static String text(Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
-    return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    return failure.getMessage() == null ? failure.toString() : failure.getMessage();
   }
 }

@@ -1,8 +1,15 @@
 package dev.understudy.rollout.fleet;
 
 /** A model server did not do what a rollout needs; the message says which and why. */
-public final class FleetException extends RuntimeException {
+public class FleetException extends RuntimeException {
   FleetException(String message) {
     super(message);
+  }
+
+  /** A server holds other files under a version's number than the catalog knows. */
+  public static final class WrongDigest extends FleetException {
+    WrongDigest(String message) {
+      super(message);
+    }
   }
 }

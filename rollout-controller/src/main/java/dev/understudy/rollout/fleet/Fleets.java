@@ -3,6 +3,7 @@ package dev.understudy.rollout.fleet;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.v1.ModelSignature;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
 
@@ -30,6 +31,15 @@ public interface Fleets {
    * exceptionally if a server refuses or is not ready in time.
    */
   CompletableFuture<Done> prepare(String model, List<Holding> holdings);
+
+  /**
+   * Checks that ready servers hold the files that the catalog knows. A server that reports no
+   * digest for its awaited version is believed. Completes exceptionally, with {@link
+   * FleetException.WrongDigest}, if one reports another digest.
+   *
+   * @param digests by version, hex; one that is missing or empty is not checked
+   */
+  CompletableFuture<Void> verify(String model, List<Holding> holdings, Map<String, String> digests);
 
   /**
    * Tells servers to hold exactly these versions and drop others. Never fails: a server that cannot

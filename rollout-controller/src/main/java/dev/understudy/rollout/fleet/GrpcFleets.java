@@ -44,6 +44,9 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
   private static final long PROBE_SECONDS = 2;
   private static final long SIGNATURE_SECONDS = 10;
 
+  /** The property of a version's metadata in which our model server reports its digest. */
+  private static final String DIGEST = "digest";
+
   private final ChannelOptions options;
   private final Duration patience;
   private final Map<HostPort, ManagedChannel> channels = new ConcurrentHashMap<>();
@@ -68,6 +71,19 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
   @Override
   public CompletableFuture<Done> retain(String model, List<Holding> holdings) {
     return async(() -> each(holdings, holding -> retainOne(model, holding)));
+  }
+
+  @Override
+  public CompletableFuture<Void> verify(
+      String model, List<Holding> holdings, Map<String, String> digests) {
+    return async(() ->
+            each(
+                holdings,
+                holding -> {
+                  verifyOne(model, holding, digests.getOrDefault(holding.awaited(), ""));
+                  return new Done(List.of(), List.of());
+                }))
+        .thenAccept(done -> {});
   }
 
   @Override
@@ -150,6 +166,46 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
     }
   }
 
+  private void verifyOne(String model, Holding holding, String expected) {
+    if (expected.isEmpty()) {
+      return;
+    }
+    String found;
+    try {
+      found =
+          metadata(holding.server(), model, holding.awaited())
+              .getPropertiesOrDefault(DIGEST, expected);
+    } catch (StatusRuntimeException e) {
+      throw new FleetException(
+          holding.server()
+              + ": "
+              + model
+              + " version "
+              + holding.awaited()
+              + ": its digest could not be asked for: "
+              + describe(e));
+    }
+    if (!found.equalsIgnoreCase(expected)) {
+      throw new FleetException.WrongDigest(
+          holding.server()
+              + ": "
+              + model
+              + " version "
+              + holding.awaited()
+              + " has digest "
+              + found
+              + " (expected: "
+              + expected
+              + ", as in the catalog)");
+    }
+  }
+
+  private ModelMetadataResponse metadata(HostPort server, String model, String version) {
+    return stub(server, SIGNATURE_SECONDS)
+        .modelMetadata(
+            ModelMetadataRequest.newBuilder().setName(model).setVersion(version).build());
+  }
+
   private Done retainOne(String model, Holding holding) {
     List<String> calls = new ArrayList<>();
     try {
@@ -204,10 +260,7 @@ public final class GrpcFleets implements Fleets, AutoCloseable {
   }
 
   private ModelSignature signatureOf(HostPort server, String model, String version) {
-    ModelMetadataResponse metadata =
-        stub(server, SIGNATURE_SECONDS)
-            .modelMetadata(
-                ModelMetadataRequest.newBuilder().setName(model).setVersion(version).build());
+    ModelMetadataResponse metadata = metadata(server, model, version);
     int maxBatch = 0;
     try {
       maxBatch =

@@ -20,6 +20,9 @@ public final class Reasons {
   /** A model server could not load the version. */
   public static final String LOAD_FAILED = "LoadFailed";
 
+  /** A model server holds other files than the catalog knows under the version's number. */
+  public static final String DIGEST_MISMATCH = "DigestMismatch";
+
   /** The challenger does not take or give the same tensors as the champion. */
   public static final String SIGNATURE_MISMATCH = "SignatureMismatch";
 

@@ -41,6 +41,7 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   private final List<String> loads = new ArrayList<>();
   private final Map<String, String> broken = new HashMap<>();
   private final Map<String, String> inputTypes = new HashMap<>();
+  private final Map<String, String> digests = new HashMap<>();
   private boolean canLoad = true;
   private int refusedLoads;
 
@@ -101,6 +102,11 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
     inputTypes.put(version, datatype);
   }
 
+  /** Has a version report this digest; without one it reports none. */
+  public synchronized void digest(String version, String digest) {
+    digests.put(version, digest);
+  }
+
   @Override
   public void close() {
     server.close();
@@ -132,21 +138,26 @@ public final class FakeModelServer extends GRPCInferenceServiceGrpc.GRPCInferenc
   public void modelMetadata(
       ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> responses) {
     String datatype;
+    String digest;
     synchronized (this) {
       if (!held.contains(request.getVersion())) {
         responses.onError(Status.NOT_FOUND.withDescription("no such version").asRuntimeException());
         return;
       }
       datatype = inputTypes.getOrDefault(request.getVersion(), "FP32");
+      digest = digests.get(request.getVersion());
     }
-    responses.onNext(
+    var metadata =
         ModelMetadataResponse.newBuilder()
             .setName(request.getName())
             .addVersions(request.getVersion())
             .setPlatform("fake")
             .addInputs(tensor("features", datatype, 24))
-            .addOutputs(tensor("probabilities", "FP32", 2))
-            .build());
+            .addOutputs(tensor("probabilities", "FP32", 2));
+    if (digest != null) {
+      metadata.putProperties("digest", digest);
+    }
+    responses.onNext(metadata.build());
     responses.onCompleted();
   }
 

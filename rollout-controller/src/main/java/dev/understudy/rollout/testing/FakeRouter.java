@@ -42,9 +42,14 @@ public final class FakeRouter implements AutoCloseable {
 
   /** Connects as a router that has seen an epoch before. */
   public FakeRouter(String name, HostPort controller, long seenEpoch) {
+    this(name, controller, seenEpoch, ChannelOptions.plaintext());
+  }
+
+  /** The same by another kind of channel, such as one with a token. */
+  public FakeRouter(String name, HostPort controller, long seenEpoch, ChannelOptions options) {
     this.name = name;
     this.seenEpoch = seenEpoch;
-    this.channel = Channels.open(controller, ChannelOptions.plaintext());
+    this.channel = Channels.open(controller, options);
     this.toController = RoutingServiceGrpc.newStub(channel).sync(new FromController());
     toController.onNext(state(0, seenEpoch));
   }

@@ -40,8 +40,8 @@ import org.jspecify.annotations.Nullable;
  * @param drain how long calls under way may take at the end
  * @param lameDuck how long the router goes on serving after it says that it will not
  * @param tls for listening; null for plaintext
- * @param token callers of {@code admin} present it, and so does the router to its peers
- * @param peerTls for the connections to controller, comparator and collector
+ * @param token callers of {@code admin} and readers of {@code metrics} present it
+ * @param peers how controller, comparator and collector are called
  * @param loops event loops for clients and backends
  */
 public record RouterConfig(
@@ -65,9 +65,11 @@ public record RouterConfig(
     Duration lameDuck,
     @Nullable Tls tls,
     @Nullable String token,
-    @Nullable Tls peerTls,
+    Peers peers,
     int loops) {
   private static final long MIB = 1 << 20;
+  private static final String TLS_OR_KEYS =
+      "tls.certificate and tls.key, or auth.keys and auth.secret";
 
   /**
    * Who may call.
@@ -101,13 +103,43 @@ public record RouterConfig(
    * @param failoverBp share of a failing arm's calls that may be rescued, in 1/10000
    * @param failoverBurst rescues that are allowed at once
    * @param tls for connections to backends; null for plaintext
+   * @param token what backends are presented; null for nothing
    */
   public record Backends(
       Duration tryTimeout,
       int failoverBp,
       int failoverBurst,
       BreakerSettings breaker,
-      @Nullable Tls tls) {}
+      @Nullable Tls tls,
+      @Nullable String token) {
+    @Override
+    public String toString() {
+      // Without the token.
+      return "Backends[tryTimeout="
+          + tryTimeout
+          + ", failoverBp="
+          + failoverBp
+          + ", tls="
+          + (tls != null)
+          + ", token="
+          + (token != null)
+          + "]";
+    }
+  }
+
+  /**
+   * How controller, comparator and collector are called.
+   *
+   * @param tls null for plaintext
+   * @param token what the router presents to them; null for nothing
+   */
+  public record Peers(@Nullable Tls tls, @Nullable String token) {
+    @Override
+    public String toString() {
+      // Without the token.
+      return "Peers[tls=" + (tls != null) + ", token=" + (token != null) + "]";
+    }
+  }
 
   /**
    * Bounds on copies.
@@ -150,18 +182,23 @@ public record RouterConfig(
     }
     RoutingTable table = hasModels ? StaticTable.read(root.namedSections("models")) : null;
     HostPort listen = root.address("listen", HostPort.loopback(8001));
-    HostPort admin = root.address("admin", HostPort.loopback(8003));
+    HostPort admin = root.address("admin", HostPort.loopback(8091));
     Tls tls = Tls.read(root.section("tls"));
-    Path tokenFile = root.optionalPath("tokenFile");
-    String token = tokenFile == null ? null : Tokens.read(tokenFile);
+    String token = Tokens.token(root, "tokenFile");
+    HostPort metrics = root.optionalAddress("metrics");
     Keys keys = keys(root.section("auth"));
-    ListenPolicy.check(listen, tls, null);
-    ListenPolicy.check(admin, tls, token);
+    boolean isListenProtected = tls != null || keys != null;
+    ListenPolicy.check(root, "listen", listen, isListenProtected, TLS_OR_KEYS);
+    ListenPolicy.check(root, "admin", admin, tls, token);
+    if (metrics != null) {
+      ListenPolicy.check(root, "metrics", metrics, token != null, "tokenFile");
+    }
+    Section peers = root.section("peers");
     return new RouterConfig(
         root.string("name", hostName()),
         listen,
         admin,
-        root.optionalAddress("metrics"),
+        metrics,
         root.optionalPath("state"),
         controller,
         table,
@@ -178,7 +215,7 @@ public record RouterConfig(
         root.duration("lameDuck", Duration.ofSeconds(2)),
         tls,
         token,
-        Tls.read(root.section("peerTls")),
+        new Peers(Tls.read(peers.section("tls")), Tokens.token(peers, "tokenFile")),
         root.integer(
             "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256));
   }
@@ -238,7 +275,8 @@ public record RouterConfig(
             breaker.ratio("failureRate", standard.failureRate()),
             breaker.duration("openFor", standard.openFor()),
             breaker.integer("probes", standard.probes(), 1, 1_000)),
-        Tls.read(section.section("tls")));
+        Tls.read(section.section("tls")),
+        Tokens.token(section, "tokenFile"));
   }
 
   private static Mirroring mirror(Section section) {
@@ -255,6 +293,20 @@ public record RouterConfig(
         section.integer("lineageRecords", 65_536, 1, 100_000_000),
         section.bytes("comparisons", 16 * MIB),
         section.bytes("payloads", 16 * MIB));
+  }
+
+  @Override
+  public String toString() {
+    // Without the token.
+    return "RouterConfig[name="
+        + name
+        + ", listen="
+        + listen
+        + ", admin="
+        + admin
+        + ", controller="
+        + controller
+        + "]";
   }
 
   private static String hostName() {

@@ -151,6 +151,7 @@ public final class RouterStack implements AdminService.Desk {
     ChannelOptions backends =
         ChannelOptions.plaintext()
             .withTls(config.upstream().tls())
+            .withToken(config.upstream().token())
             .withMaxMessageBytes(config.limits().messageBytes());
     upstream = new Upstream(loops, backends, config.upstream().breaker(), time);
     copies = new Upstream(mirrorLoops, backends, null, time);
@@ -311,7 +312,9 @@ public final class RouterStack implements AdminService.Desk {
     ManagedChannel channel =
         Channels.open(
             address,
-            ChannelOptions.plaintext().withTls(config.peerTls()).withToken(config.token()));
+            ChannelOptions.plaintext()
+                .withTls(config.peers().tls())
+                .withToken(config.peers().token()));
     lifecycle.add(name, () -> Channels.close(channel, Duration.ofMillis(200)));
     return channel;
   }

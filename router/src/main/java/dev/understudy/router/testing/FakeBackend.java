@@ -29,6 +29,8 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -54,6 +56,7 @@ public final class FakeBackend implements AutoCloseable {
   private final AtomicInteger calls = new AtomicInteger();
   private final AtomicInteger shadowCalls = new AtomicInteger();
   private final ConcurrentLinkedQueue<ModelInferRequest> requests = new ConcurrentLinkedQueue<>();
+  private final Set<String> presented = ConcurrentHashMap.newKeySet();
   private final int port;
   private volatile Behaviour behaviour;
   private volatile Server server;
@@ -117,6 +120,11 @@ public final class FakeBackend implements AutoCloseable {
   /** The requests received, oldest first. */
   public List<ModelInferRequest> requests() {
     return List.copyOf(requests);
+  }
+
+  /** The different {@code authorization} headers of all calls, "null" for none. */
+  public Set<String> presented() {
+    return Set.copyOf(presented);
   }
 
   /** Breaks all connections and refuses new ones. */
@@ -211,6 +219,8 @@ public final class FakeBackend implements AutoCloseable {
   }
 
   private final class Marks implements ServerInterceptor {
+    private static final Metadata.Key<String> AUTHORIZATION =
+        Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
     private static final Metadata.Key<String> SHADOW =
         Metadata.Key.of("x-shadow", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -220,6 +230,7 @@ public final class FakeBackend implements AutoCloseable {
       if ("true".equals(headers.get(SHADOW))) {
         shadowCalls.incrementAndGet();
       }
+      presented.add(String.valueOf(headers.get(AUTHORIZATION)));
       return next.startCall(call, headers);
     }
   }

@@ -1,6 +1,7 @@
 package dev.understudy.router.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -48,7 +49,7 @@ class RouterConfigTest {
     assertEquals(4, route.getArmsCount());
     assertEquals("fraud/1", route.getContract().getName());
     assertEquals(64, route.getContract().getDigest().length());
-    assertEquals(8003, config.admin().port());
+    assertEquals(8091, config.admin().port());
     assertNull(config.keys());
   }
 
@@ -110,12 +111,59 @@ class RouterConfigTest {
 
   @Test
   void offLoopbackNothingStartsUnprotected() {
-    List<String> open = List.of("listen: 0.0.0.0:8001", "admin: 0.0.0.0:8003");
-    for (String line : open) {
+    for (String key : List.of("listen", "admin", "metrics")) {
+      String said = problems("controller: 127.0.0.1:1\n" + key + ": 0.0.0.0:8001\n");
       assertTrue(
-          problems("controller: 127.0.0.1:1\n" + line)
-              .contains("off loopback nothing starts without TLS or a token"),
-          line);
+          said.contains(key + ": 0.0.0.0:8001: off loopback nothing starts without TLS or a token"),
+          said);
+      assertEquals(1, said.lines().count(), said);
     }
+  }
+
+  @Test
+  void everyProblemIsOneOfItsKeyAndNoKeyIsUnknownForIt() {
+    String said =
+        problems(
+            """
+            controller: 127.0.0.1:1
+            listen: 0.0.0.0:8001
+            tokenFile: absent
+            peers: {tokenFile: absent-too}
+            upstream: {tokenFile: absent-as-well}
+            evidence: 127.0.0.1:2
+            limits: {burst: 5, requestsPerSecond: 1}
+            """);
+    assertEquals(4, said.lines().count(), said);
+    for (String problem :
+        List.of("listen: ", "tokenFile: ", "peers.tokenFile: ", "upstream.tokenFile: ")) {
+      assertTrue(said.contains(" " + problem) || said.contains(":" + problem), problem + said);
+    }
+    assertFalse(said.contains("unknown"), said);
+  }
+
+  @Test
+  void apiKeysProtectInferenceAndEachTokenHasOneUse() throws Exception {
+    for (String name : List.of("admin", "peers", "upstream", "secret")) {
+      Files.writeString(folder.resolve(name), "0123456789abcdef-" + name);
+    }
+    Path file =
+        Files.writeString(
+            folder.resolve("router.yaml"),
+            """
+            controller: 127.0.0.1:1
+            listen: 0.0.0.0:8001
+            admin: 0.0.0.0:8091
+            metrics: 0.0.0.0:9001
+            tokenFile: admin
+            peers: {tokenFile: peers}
+            upstream: {tokenFile: upstream}
+            auth: {keys: keys, secret: secret}
+            """);
+    RouterConfig config = RouterConfig.read(file);
+    assertEquals("0123456789abcdef-admin", config.token());
+    assertEquals("0123456789abcdef-peers", config.peers().token());
+    assertEquals("0123456789abcdef-upstream", config.upstream().token());
+    String shown = config + " " + config.peers() + " " + config.upstream();
+    assertFalse(shown.contains("0123456789abcdef"), shown);
   }
 }

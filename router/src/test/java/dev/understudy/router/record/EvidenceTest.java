@@ -78,7 +78,8 @@ class EvidenceTest {
     assertEquals(all, ended);
     assertEquals(all, measured);
     assertEquals(all / 5, bad);
-    assertEquals(8, evidence.size());
+    // Cells that have been idle for many cuts are gone again; there were never more than keys.
+    assertTrue(evidence.size() <= 8, "cells: " + evidence.size());
   }
 
   @Test

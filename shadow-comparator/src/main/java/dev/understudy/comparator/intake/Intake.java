@@ -100,7 +100,7 @@ public final class Intake implements AutoCloseable {
   public static Intake start(
       ComparatorConfig config, LogFiles files, TimeSource time, RecordSink sink)
       throws IOException {
-    Path folder = config.stateDir();
+    Path folder = config.state();
     Files.createDirectories(folder);
     Intake intake = new Intake(folder, files, time, config, sink);
     intake.pairs.start();

@@ -1,40 +1,49 @@
 package dev.understudy.comparator.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.config.HostPort;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ComparatorConfigTest {
+  @TempDir Path folder;
+
   private static ComparatorConfig parse(String text) {
     return ConfigFile.parse("comparator.yaml", text, ComparatorConfig::read);
   }
 
   @Test
   void defaults() {
-    ComparatorConfig config = parse("stateDir: /var/lib/x\n");
-    assertEquals(HostPort.loopback(9301), config.listen());
+    ComparatorConfig config = parse("state: /var/lib/x\n");
+    assertEquals(HostPort.loopback(8101), config.listen());
     assertEquals(Duration.ofMillis(500), config.clockSkew());
     assertEquals(64L << 20, config.blockQueueBytes());
     assertEquals(32L << 20, config.comparisonQueueBytes());
     assertNull(config.tls());
-    assertNull(config.tokenFile());
+    assertNull(config.token());
   }
 
   @Test
-  void fullMapping() {
+  void fullMapping() throws Exception {
+    Path token = Files.writeString(folder.resolve("token"), "0123456789abcdef");
+    Path routers = Files.writeString(folder.resolve("routers"), "fedcba9876543210");
     ComparatorConfig config =
         parse(
             """
             listen: 0.0.0.0:7000
-            stateDir: /data
+            state: /data
             clockSkew: 2s
             queues:
               blocks: 1MiB
@@ -42,15 +51,35 @@ class ComparatorConfigTest {
             tls:
               certificate: /tls/cert.pem
               key: /tls/key.pem
-            tokenFile: /token
-            """);
+            tokenFile: %s
+            routerTokenFile: %s
+            """
+                .formatted(token, routers));
     assertEquals(7000, config.listen().port());
-    assertEquals(Path.of("/data"), config.stateDir());
+    assertEquals(Path.of("/data"), config.state());
     assertEquals(Duration.ofSeconds(2), config.clockSkew());
     assertEquals(1L << 20, config.blockQueueBytes());
     assertEquals(2L << 20, config.comparisonQueueBytes());
     assertNotNull(config.tls());
-    assertEquals(Path.of("/token"), config.tokenFile());
+    assertEquals("0123456789abcdef", config.token());
+    assertEquals("fedcba9876543210", config.routerToken());
+    assertFalse(config.toString().matches(".*(0123456789abcdef|fedcba9876543210).*"));
+  }
+
+  @Test
+  void aRoutersTokenMustBeOneOfItsOwn() throws Exception {
+    Path token = Files.writeString(folder.resolve("token"), "0123456789abcdef");
+    String file = "state: /x\nrouterTokenFile: " + token + "\n";
+    for (String more : List.of("", "tokenFile: " + token + "\n")) {
+      var e = assertThrows(ConfigException.class, () -> parse(file + more));
+      assertTrue(e.problems().getFirst().contains("routerTokenFile"), e::getMessage);
+    }
+  }
+
+  @Test
+  void offLoopbackNothingStartsUnprotected() {
+    var e = assertThrows(ConfigException.class, () -> parse("state: /x\nlisten: 0.0.0.0:1\n"));
+    assertTrue(e.problems().getFirst().contains("off loopback nothing starts"), e::getMessage);
   }
 
   @Test
@@ -58,7 +87,7 @@ class ComparatorConfigTest {
     ConfigException e =
         assertThrows(
             ConfigException.class,
-            () -> parse("clockSkew: 2h\nqueues: {blocks: 1KiB}\nstateDirr: /x\n"));
+            () -> parse("clockSkew: 2h\nqueues: {blocks: 1KiB}\nstat: /x\n"));
     assertEquals(4, e.problems().size(), e.problems().toString());
   }
 }

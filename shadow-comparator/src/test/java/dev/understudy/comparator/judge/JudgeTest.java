@@ -125,8 +125,9 @@ class JudgeTest {
     }
     settled();
     assertTrue(page.reports.size() <= before + 1, page.reports.size() + " reports");
-    time.advance(Duration.ofMillis(100));
     second();
+    settled();
+    time.advance(Duration.ofMillis(100));
     settled();
     settled();
     assertEquals(32, page.newest());

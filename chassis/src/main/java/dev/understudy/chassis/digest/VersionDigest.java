@@ -1,8 +1,10 @@
-package dev.understudy.modelserver.repository;
+package dev.understudy.chassis.digest;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -12,17 +14,36 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What a version's digest is: of a folder with one file, the file's SHA-256; of a folder with more,
- * the SHA-256 of the lines that {@code sha256sum} prints for its files, sorted by path. Hidden
- * files do not count. So anybody can compute it with a shell.
+ * The digest by which a version of a model is known: of a folder with one file, the file's SHA-256;
+ * of a folder with more, the SHA-256 of the lines that {@code sha256sum} prints for its files,
+ * sorted by path. Hidden files do not count; links stand for what they lead to. So anybody can
+ * compute it with a shell, and whoever holds the same files comes to the same digest.
  */
-final class Digests {
-  private Digests() {}
+public final class VersionDigest {
+  private static final int MAX_FILES = 10_000;
 
-  static String of(Path folder) throws IOException {
+  private VersionDigest() {}
+
+  /**
+   * Reads every file of a version.
+   *
+   * @return the digest in hex
+   * @throws IOException if a file cannot be read, or there are more than 10,000 or none
+   */
+  public static String of(Path folder) throws IOException {
     List<Path> files;
-    try (Stream<Path> tree = Files.walk(folder)) {
-      files = tree.filter(Files::isRegularFile).filter(file -> !isHidden(folder, file)).toList();
+    try (Stream<Path> tree = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+      files =
+          tree.filter(Files::isRegularFile)
+              .filter(file -> !isHidden(folder, file))
+              .limit(MAX_FILES + 1L)
+              .toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    if (files.isEmpty() || files.size() > MAX_FILES) {
+      throw new IOException(
+          folder + ": " + files.size() + " files (expected: 1.." + MAX_FILES + ")");
     }
     if (files.size() == 1) {
       return ofFile(files.getFirst());
