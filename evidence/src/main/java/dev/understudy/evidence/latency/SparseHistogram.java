@@ -76,7 +76,8 @@ public final class SparseHistogram {
       return;
     }
     long newTotal = sum(total, count);
-    int at = Arrays.binarySearch(indexes, 0, buckets, index);
+    boolean isLast = buckets == 0 || index > indexes[buckets - 1];
+    int at = isLast ? -buckets - 1 : Arrays.binarySearch(indexes, 0, buckets, index);
     if (at >= 0) {
       counts[at] += count;
     } else {

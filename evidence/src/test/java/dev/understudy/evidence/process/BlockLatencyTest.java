@@ -12,15 +12,30 @@ import org.junit.jupiter.api.Test;
 
 final class BlockLatencyTest {
 
+  /** Latencies of a server at rest: 65,536 draws of a lognormal, from which every arm draws. */
+  private static final long[] AT_REST = atRest();
+
+  private static long[] atRest() {
+    SplittableRandom random = new SplittableRandom(20260102);
+    return random
+        .longs(1 << 16)
+        .map(ignored -> (long) (2e6 * Math.exp(.6 * random.nextGaussian())))
+        .toArray();
+  }
+
   /**
    * A server that stalls on its own: 200 requests long, about once per 2,000, four times the
    * latency.
    */
   private static final class Arm {
+    private static final int STALL = 200;
+
     private final double slowness;
     private final double stallChance;
     private final double stallFactor;
-    private int stallLeft;
+
+    /** The stall begins when this is 0 and is over when it is minus {@link #STALL}. */
+    private long untilStall = 1 - STALL;
 
     Arm(double slowness, double stallsPerRequest) {
       this(slowness, stallsPerRequest, 4);
@@ -34,19 +49,46 @@ final class BlockLatencyTest {
 
     /** The clock of stalls runs with the requests of both arms. */
     void tick(SplittableRandom random) {
-      if (stallLeft > 0) {
-        stallLeft--;
-      } else if (stallChance > 0 && random.nextDouble() < stallChance) {
-        stallLeft = 200;
+      if (stallChance > 0 && --untilStall <= -STALL) {
+        // Draws once how many requests go well, instead of one chance at each: the same law.
+        untilStall = (long) (Math.log1p(-random.nextDouble()) / Math.log1p(-stallChance)) + 1;
       }
     }
 
+    private boolean stalls() {
+      return stallChance > 0 && untilStall <= 0;
+    }
+
     long nanos(SplittableRandom random) {
-      return (long)
-          (2e6
-              * Math.exp(.6 * random.nextGaussian())
-              * slowness
-              * (stallLeft > 0 ? stallFactor : 1));
+      double factor = stalls() ? slowness * stallFactor : slowness;
+      return (long) (AT_REST[random.nextInt() >>> 16] * factor);
+    }
+  }
+
+  /** Counts a second's latencies in place and hands them over sorted. */
+  private static final class Counts {
+    private final long[] counts = new long[LatencyGrid.SIZE];
+    private int first = LatencyGrid.SIZE;
+    private int last = -1;
+
+    void record(long nanos) {
+      int index = LatencyGrid.index(nanos);
+      counts[index]++;
+      first = Math.min(first, index);
+      last = Math.max(last, index);
+    }
+
+    SparseHistogram take() {
+      SparseHistogram histogram = new SparseHistogram();
+      for (int i = first; i <= last; i++) {
+        if (counts[i] != 0) {
+          histogram.add(i, counts[i]);
+          counts[i] = 0;
+        }
+      }
+      first = LatencyGrid.SIZE;
+      last = -1;
+      return histogram;
     }
   }
 
@@ -69,9 +111,9 @@ final class BlockLatencyTest {
         new BlockLatency(BlockLatency.Parameters.of(.95, s.tolerance(), random.nextLong()));
     Arm canaryArm = new Arm(s.slowness(), s.canaryStalls());
     Arm baselineArm = new Arm(1, s.stalls());
+    Counts canary = new Counts();
+    Counts baseline = new Counts();
     for (int second = 0; second < s.seconds(); second++) {
-      SparseHistogram canary = new SparseHistogram();
-      SparseHistogram baseline = new SparseHistogram();
       for (int i = 0; i < s.perSecond(); i++) {
         canaryArm.tick(random);
         baselineArm.tick(random);
@@ -81,7 +123,8 @@ final class BlockLatencyTest {
           baseline.record(baselineArm.nanos(random));
         }
       }
-      process.add(new BlockLatency.Second(second, 0, s.w(), canary, 1 - s.w(), baseline));
+      process.add(
+          new BlockLatency.Second(second, 0, s.w(), canary.take(), 1 - s.w(), baseline.take()));
       if (logE.applyAsDouble(process) >= -Math.log(level)) {
         return second + 1L;
       }
@@ -172,9 +215,9 @@ final class BlockLatencyTest {
                             .95, 0, 4, random.nextLong(), 1, longest, 60, 200));
                 Arm canaryArm = new Arm(1, 1 / 2000.0, 8);
                 Arm baselineArm = new Arm(1, 1 / 2000.0, 8);
+                Counts canary = new Counts();
+                Counts baseline = new Counts();
                 for (int second = 0; second < 400; second++) {
-                  SparseHistogram canary = new SparseHistogram();
-                  SparseHistogram baseline = new SparseHistogram();
                   for (int request = 0; request < 100; request++) {
                     canaryArm.tick(random);
                     baselineArm.tick(random);
@@ -184,7 +227,8 @@ final class BlockLatencyTest {
                       baseline.record(baselineArm.nanos(random));
                     }
                   }
-                  process.add(new BlockLatency.Second(second, 0, .3, canary, .7, baseline));
+                  process.add(
+                      new BlockLatency.Second(second, 0, .3, canary.take(), .7, baseline.take()));
                   if (process.logEAgainst() >= Math.log(20)) {
                     return second;
                   }

@@ -68,6 +68,11 @@ final class Arrows {
                       .toArray(String[]::new))
               .allowEmptyShould(true));
     }
+    // The frontend and the upstream are the transport's two ends; stack, control, admin and rpc
+    // wire
+    // it. Beside the layers, call.Refusals names gRPC's codes, which are the protocol's words for
+    // an
+    // answer that is none.
     for (String layer : without(LAYERS, "frontend", "upstream")) {
       rules.put(
           "router." + layer + " knows no transport",
