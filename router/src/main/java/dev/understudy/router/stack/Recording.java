@@ -30,7 +30,7 @@ import dev.understudy.router.record.PairTallies;
 import dev.understudy.router.record.SideStream;
 import dev.understudy.router.record.StageTimes;
 import dev.understudy.router.slices.Disclosure;
-import dev.understudy.router.split.Sampler;
+import dev.understudy.router.hash.Sampler;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import java.nio.ByteBuffer;

@@ -1,5 +1,9 @@
 package dev.understudy.router.split;
 
+import dev.understudy.router.hash.Sampler;
+
+import dev.understudy.router.hash.StableHash;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
