@@ -3,7 +3,7 @@ package dev.understudy.router.mirror;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.call.InferCall;
-import dev.understudy.router.split.Sampler;
+import dev.understudy.router.hash.Sampler;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import java.util.concurrent.atomic.AtomicReference;

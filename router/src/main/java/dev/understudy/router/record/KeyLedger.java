@@ -1,6 +1,6 @@
 package dev.understudy.router.record;
 
-import dev.understudy.router.split.StableHash;
+import dev.understudy.router.hash.StableHash;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;

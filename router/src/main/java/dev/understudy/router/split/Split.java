@@ -1,5 +1,7 @@
 package dev.understudy.router.split;
 
+import dev.understudy.router.hash.StableHash;
+
 /**
  * Divides the unit interval: the canary takes the bottom, the control the top, the champion the
  * middle. A call's point depends only on the salt and its unit (prediction id or key), so that

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.router.hash.Sampler;
+import dev.understudy.router.hash.StableHash;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.SplittableRandom;

@@ -1,4 +1,4 @@
-package dev.understudy.router.split;
+package dev.understudy.router.hash;
 
 /**
  * Picks a share of prediction ids by a hash that is independent of the split's and of other

@@ -1,4 +1,4 @@
-package dev.understudy.router.split;
+package dev.understudy.router.hash;
 
 /**
  * A 64-bit hash that is the same in every router and release: FNV-1a over the UTF-16 units of a
