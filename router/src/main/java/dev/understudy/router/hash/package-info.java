@@ -1,4 +1,4 @@
-/** Hashes that are the same in every router, and samples drawn by them. */
+/** The hash by which every router picks alike: for the split, samples and thinning; pure. */
 @NullMarked
 package dev.understudy.router.hash;
 
