@@ -43,9 +43,9 @@ class OpenLoopTest {
                 ServerServiceDefinition.builder("inference.GRPCInferenceService")
                     .addMethod(
                         OpenLoop.MODEL_INFER,
-                        ServerCalls.asyncUnaryCall((
-                                byte[] request, StreamObserver<byte[]> observer) ->
-                            answer.accept(calls.getAndIncrement(), observer)))
+                        ServerCalls.asyncUnaryCall(
+                            (byte[] request, StreamObserver<byte[]> observer) ->
+                                answer.accept(calls.getAndIncrement(), observer)))
                     .build())
             .build()
             .start();

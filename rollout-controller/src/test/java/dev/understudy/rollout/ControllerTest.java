@@ -219,6 +219,43 @@ class ControllerTest {
   }
 
   @Test
+  void routerThatCannotDeliverItsEvidencePausesThoughTheJudgeIsHeard() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.PROGRESSING, 1);
+      router.unacknowledgedBlocks(16);
+      RolloutStatus paused = rig.await(Phase.PAUSED);
+      assertEquals(Reasons.STALE_EVIDENCE, paused.getReason());
+      assertTrue(paused.getHeadline().contains("16 blocks"), paused.getHeadline());
+      router.unacknowledgedBlocks(0);
+      rig.await(Phase.PROGRESSING, 1);
+    }
+  }
+
+  @Test
+  void watchDoesNotEndInHealthWhileARouterCannotDeliverItsEvidence() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.WATCHING, 2);
+      router.unacknowledgedBlocks(40);
+      rig.await(s -> listed(16));
+      rig.advance(Duration.ofSeconds(5));
+      rig.prove(900);
+      rig.await(s -> s.getHeadline().contains("40 blocks"));
+      assertEquals(Phase.WATCHING, rig.status().getPhase());
+      router.unacknowledgedBlocks(3);
+      rig.await(Phase.HEALTHY);
+    }
+  }
+
+  private boolean listed(long blocks) {
+    return rig
+        .commands()
+        .listRouters(ListRoutersRequest.getDefaultInstance())
+        .getRoutersList()
+        .stream()
+        .anyMatch(router -> router.getEvidenceBlocksUnacknowledged() >= blocks);
+  }
+
+  @Test
   void loadFailurePausesWithTheServersWordsAndResumeTriesAgain() {
     rig.challengers.breakVersion("2", "ZipMap output");
     rig.begin(PLAN);

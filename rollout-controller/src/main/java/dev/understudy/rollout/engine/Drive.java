@@ -163,9 +163,8 @@ final class Drive {
       endAbort(now);
       return;
     }
-    Action action =
-        core.policy()
-            .decide(rollout.state(), new Observed(report, heardMillis), now, rollout.plan());
+    var observed = new Observed(report, heardMillis, core.hub().unacknowledgedBlocks());
+    Action action = core.policy().decide(rollout.state(), observed, now, rollout.plan());
     act(action, now);
   }
 

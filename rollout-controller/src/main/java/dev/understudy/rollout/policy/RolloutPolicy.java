@@ -31,13 +31,21 @@ import org.jspecify.annotations.Nullable;
  *   <li>While the challenger has traffic, also when paused, it is stopped as soon as the combined
  *       evidence against it reaches 1/α or a guardrail speaks.
  *   <li>A split that is not the configured one pauses: then no comparison means anything.
- *   <li>Evidence that is not heard of pauses. Nothing is ever promoted on silence.
+ *   <li>Evidence that is not heard of pauses, and so does evidence that does not reach the judge: a
+ *       judge that answers while routers cannot deliver reports the same as one that has nothing to
+ *       complain of. Nothing is ever promoted on silence.
  *   <li>A step is left when every critical metric that it can measure is proved <em>now</em> (not
  *       "was once"), and its shortest time and smallest sample are reached.
  *   <li>A step whose longest time has passed pauses.
  * </ol>
  */
 public final class RolloutPolicy {
+  /**
+   * How many blocks (one is a second of one router) may be on their way to the judge before its
+   * evidence counts as stale.
+   */
+  static final long MAX_UNACKNOWLEDGED_BLOCKS = 15;
+
   private final long staleAfterMillis;
 
   /**
@@ -245,10 +253,19 @@ public final class RolloutPolicy {
   }
 
   private boolean isStale(Observed observed, long now) {
-    return now - observed.heardMillis() > staleAfterMillis;
+    return now - observed.heardMillis() > staleAfterMillis || isHeldUp(observed);
+  }
+
+  private static boolean isHeldUp(Observed observed) {
+    return observed.unacknowledgedBlocks() > MAX_UNACKNOWLEDGED_BLOCKS;
   }
 
   private static String staleSentence(Observed observed, long now) {
+    if (isHeldUp(observed)) {
+      return "a router holds "
+          + observed.unacknowledgedBlocks()
+          + " blocks of evidence that the judge has not acknowledged";
+    }
     return "the evidence has not been heard of for " + seconds(now - observed.heardMillis());
   }
 

@@ -118,6 +118,15 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
         .min();
   }
 
+  /** The most blocks of evidence that wait for the judge at any connected router. */
+  public synchronized long unacknowledgedBlocks() {
+    return connected().stream()
+        .mapToLong(router -> router.state.getEvidenceBlocksUnacknowledged())
+        .map(blocks -> blocks < 0 ? Long.MAX_VALUE : blocks)
+        .max()
+        .orElse(0);
+  }
+
   /** How many routers are connected. */
   public synchronized int connectedCount() {
     return connected().size();

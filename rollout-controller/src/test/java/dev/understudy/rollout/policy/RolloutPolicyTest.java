@@ -86,7 +86,7 @@ class RolloutPolicyTest {
 
   private Action decide(RolloutState state, EvidenceReport.Builder report, long afterMillis) {
     return policy.decide(
-        state, new Observed(report.build(), START + afterMillis), START + afterMillis, PLAN);
+        state, new Observed(report.build(), START + afterMillis, 0), START + afterMillis, PLAN);
   }
 
   @Test
@@ -118,7 +118,7 @@ class RolloutPolicyTest {
       var report = allProved();
       report.getArmsBuilder(1).setLongestBadRun(run);
       Action action =
-          policy.decide(watching, new Observed(report.build(), START + 1), START + 1, guarded);
+          policy.decide(watching, new Observed(report.build(), START + 1, 0), START + 1, guarded);
       assertEquals(run > 25, action instanceof Undo, "run of " + run);
     }
   }
@@ -201,7 +201,7 @@ class RolloutPolicyTest {
 
   @Test
   void staleEvidencePausesAndFreshEvidenceContinues() {
-    var proved = new Observed(allProved().build(), START);
+    var proved = new Observed(allProved().build(), START, 0);
     assertInstanceOf(Pause.class, policy.decide(at(1), proved, START + 15_001, PLAN));
     RolloutState stale = at(1).paused(Reasons.STALE_EVIDENCE, "", START + 15_001);
     assertInstanceOf(Hold.class, policy.decide(stale, proved, START + 16_000, PLAN));
@@ -209,13 +209,32 @@ class RolloutPolicyTest {
   }
 
   @Test
+  void evidenceThatDoesNotReachTheJudgeIsStaleHoweverOftenTheJudgeIsHeard() {
+    var flowing = new Observed(allProved().build(), START + 5_000, 15);
+    var heldUp = new Observed(allProved().build(), START + 5_000, 16);
+    assertInstanceOf(Advance.class, policy.decide(at(1), flowing, START + 5_000, PLAN));
+    assertEquals(
+        new Pause(
+            Reasons.STALE_EVIDENCE,
+            "a router holds 16 blocks of evidence that the judge has not acknowledged"),
+        policy.decide(at(1), heldUp, START + 5_000, PLAN));
+    RolloutState stale = at(1).paused(Reasons.STALE_EVIDENCE, "", START);
+    assertInstanceOf(Hold.class, policy.decide(stale, heldUp, START + 5_000, PLAN));
+    assertInstanceOf(Continue.class, policy.decide(stale, flowing, START + 5_000, PLAN));
+    RolloutState watching =
+        at(4).to(Phase.PROMOTING, "", "", START).to(Phase.WATCHING, "", "", START);
+    var late = new Observed(allProved().build(), START + 60_000, 16);
+    assertInstanceOf(Hold.class, policy.decide(watching, late, START + 60_000, PLAN));
+  }
+
+  @Test
   void silenceNeverPromotes() {
-    var silence = new Observed(null, START + 59_999);
+    var silence = new Observed(null, START + 59_999, 0);
     assertEquals(
         new Hold("the first evidence"), policy.decide(at(1), silence, START + 59_999, PLAN));
     assertInstanceOf(
         Pause.class,
-        policy.decide(at(1), new Observed(null, START + 60_000), START + 60_000, PLAN));
+        policy.decide(at(1), new Observed(null, START + 60_000, 0), START + 60_000, PLAN));
   }
 
   @Test
@@ -250,7 +269,7 @@ class RolloutPolicyTest {
         new Undo("failures rise"), decide(watching, allProved().setGuardrail("failures rise"), 1));
     assertInstanceOf(
         Hold.class,
-        policy.decide(watching, new Observed(allProved().build(), START), START + 60_000, PLAN),
+        policy.decide(watching, new Observed(allProved().build(), START, 0), START + 60_000, PLAN),
         "not healthy on silence");
   }
 
