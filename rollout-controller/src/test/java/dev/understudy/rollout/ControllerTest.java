@@ -383,6 +383,66 @@ class ControllerTest {
     }
   }
 
+  @Test
+  void formerChampionStaysLoadedUntilEveryRouterThatMayServeItHasLeftIt() throws Exception {
+    var router = new FakeRouter("r1", rig.address());
+    try (var other = new FakeRouter("r2", rig.address())) {
+      rig.to(Phase.WATCHING, 2);
+      router.await(t -> championIs(t, "2"));
+      router.applies(false);
+      rig.advance(Duration.ofSeconds(5));
+      rig.prove(900);
+      rig.await(Phase.HEALTHY);
+      other.await(t -> route(t).getRolloutId().isEmpty());
+      router.close();
+      rig.await(s -> connected() == 1);
+      rig.advance(Duration.ofSeconds(9));
+      rig.await(s -> audited("keep both versions"));
+      assertEquals(List.of("1", "2"), rig.champions.held(), "a router that is away may serve it");
+    }
+    try (var back = new FakeRouter("r1", rig.address())) {
+      back.await(t -> championIs(t, "2"));
+      awaitHeld(List.of("2"));
+    }
+  }
+
+  @Test
+  void undoneChallengerStaysLoadedUntilEveryRouterHasLeftIt() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.WATCHING, 2);
+      router.await(t -> championIs(t, "2"));
+      router.applies(false);
+      rig.commands().undo(command());
+      rig.advance(Duration.ofSeconds(8));
+      rig.await(Phase.DEGRADED);
+      rig.advance(Duration.ofSeconds(9));
+      rig.await(s -> audited("keep both versions"));
+      assertEquals(List.of("1", "2"), rig.champions.held());
+      router.applies(true);
+      awaitHeld(List.of("1"));
+    }
+  }
+
+  private long connected() {
+    return rig
+        .commands()
+        .listRouters(ListRoutersRequest.getDefaultInstance())
+        .getRoutersList()
+        .stream()
+        .filter(RouterState::getConnected)
+        .count();
+  }
+
+  private boolean audited(String text) {
+    boolean found = false;
+    Iterator<AuditRecord> log =
+        rig.commands().readAudit(ReadAuditRequest.newBuilder().setModel(MODEL).build());
+    while (log.hasNext()) {
+      found |= log.next().getDetail().contains(text);
+    }
+    return found;
+  }
+
   private void awaitHeld(List<String> versions) {
     rig.await(s -> rig.champions.held().equals(versions));
   }

@@ -63,6 +63,9 @@ final class Drive {
   private Judge.@Nullable Feed feed;
   private boolean serversReady;
   private @Nullable Runnable owed;
+  private @Nullable String retained;
+  private long routersBackMillis = Long.MIN_VALUE;
+  private boolean saidWhoIsAwaited;
   private long turn;
   private long retryAtMillis = Long.MAX_VALUE;
 
@@ -82,6 +85,16 @@ final class Drive {
 
   boolean hasEnded() {
     return rollout.endedMillis() != 0;
+  }
+
+  /** Whether nothing is left to do, not even to unload what no router needs any more. */
+  boolean isDone() {
+    return hasEnded() && retained == null;
+  }
+
+  /** The controller has just begun: until then routers that are served may not be back. */
+  void routersBackAt(long millis) {
+    routersBackMillis = millis;
   }
 
   RolloutStatus status() {
@@ -155,6 +168,10 @@ final class Drive {
       return;
     }
     long now = core.time().wallMillis();
+    if (hasEnded()) {
+      unloadWhenUnused(now);
+      return;
+    }
     if (now >= retryAtMillis) {
       enter();
       return;
@@ -195,7 +212,8 @@ final class Drive {
             Core.CONTROLLER,
             "the watch over the new champion ended");
         core.judge().stop(rollout.id());
-        retain(rollout.challengerVersion());
+        retained = rollout.challengerVersion();
+        unloadWhenUnused(now);
       }
     }
   }
@@ -468,12 +486,37 @@ final class Drive {
           undone ? "the champion before it serves" : "the champion serves alone");
       core.judge().stop(rollout.id());
       if (undone) {
-        retain(rollout.championVersion());
+        retained = rollout.championVersion();
+        unloadWhenUnused(now);
       }
     }
   }
 
-  private void retain(String champion) {
+  /**
+   * Lets the champion's servers drop the other version, but not while a router may serve by a table
+   * that names it. A router that lost the controller goes on with the champion that it knows, so
+   * those that went away count too. Until all have the last table, both versions stay loaded.
+   */
+  private void unloadWhenUnused(long now) {
+    String champion = retained;
+    if (champion == null || now < routersBackMillis) {
+      return;
+    }
+    OptionalLong applied = core.hub().appliedByRemembered(core.store().epoch());
+    if (applied.isPresent() && applied.getAsLong() < rollout.decisionRevision()) {
+      if (!saidWhoIsAwaited && now - rollout.endedMillis() >= core.lease().toMillis()) {
+        saidWhoIsAwaited = true;
+        remember(
+            new Fleets.Done(
+                List.of(),
+                List.of(
+                    "the champion's servers keep both versions: a router has not said that it"
+                        + " serves by revision "
+                        + rollout.decisionRevision())));
+      }
+      return;
+    }
+    retained = null;
     List<Fleets.Holding> holdings =
         Holdings.afterwards(config, champion, rollout.challengerVersion());
     var _ =

@@ -135,7 +135,9 @@ public final class Engine implements AutoCloseable {
           core.publish();
           for (StoredRollout rollout : core.store().inFlight()) {
             if (core.models().containsKey(rollout.model())) {
-              drive(rollout);
+              Drive drive = takeUp(rollout);
+              drive.routersBackAt(core.time().wallMillis() + core.lease().toMillis());
+              drive.enter();
             } else {
               log.warning(() ->
                   "rollout "
@@ -306,12 +308,12 @@ public final class Engine implements AutoCloseable {
     }
     guarded(core.keeping()::probe);
     for (Drive drive : List.copyOf(drives.values())) {
-      if (fenced == null && !drive.hasEnded()) {
+      if (fenced == null && !drive.isDone()) {
         guarded(drive::look);
       }
     }
     guarded(this::noteApplied);
-    drives.values().removeIf(Drive::hasEnded);
+    drives.values().removeIf(Drive::isDone);
   }
 
   /** Notes which decisions every connected router has in force by now. */
