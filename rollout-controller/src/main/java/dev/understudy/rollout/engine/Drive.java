@@ -432,7 +432,7 @@ final class Drive {
           remember(ready.done);
           long now = core.time().wallMillis();
           commit(
-              rollout.state().watching(RolloutPolicy.championBadRun(report), now),
+              rollout.state().watching(RolloutPolicy.championBadRun(report, challenger), now),
               "rollout.promoted",
               Core.CONTROLLER,
               "version " + challenger + " is champion" + notes,

@@ -95,12 +95,12 @@ public final class RolloutPolicy {
     return assigned;
   }
 
-  /** The longest run of failures of whoever was champion, over the whole rollout. */
-  public static long championBadRun(@Nullable EvidenceReport report) {
+  /** The longest run of failures of one version while it was champion, over the whole rollout. */
+  public static long championBadRun(@Nullable EvidenceReport report, String version) {
     long longest = 0;
     if (report != null) {
       for (ArmReport arm : report.getArmsList()) {
-        if (arm.getRole() == Role.CHAMPION) {
+        if (arm.getRole() == Role.CHAMPION && arm.getVersion().equals(version)) {
           longest = Math.max(longest, arm.getLongestBadRun());
         }
       }
@@ -182,7 +182,7 @@ public final class RolloutPolicy {
     if (against != null && !state.overridden()) {
       return new Undo(against);
     }
-    long badRun = championBadRun(observed.report());
+    long badRun = championBadRun(observed.report(), plan.getChallengerVersion());
     if (plan.getGuardConsecutiveFailures() > 0
         && badRun >= plan.getGuardConsecutiveFailures()
         && badRun > state.baseline()) {

@@ -37,6 +37,7 @@ class RolloutPolicyTest {
   private static final RolloutPlan PLAN =
       RolloutPlan.newBuilder()
           .setModel("m")
+          .setChallengerVersion("8")
           .setAlpha(0.01)
           .setBeta(0.05)
           .setLiveControl(true)
@@ -68,7 +69,7 @@ class RolloutPolicyTest {
         .setPairs(pairs)
         .setLogAgainstStop(STOP)
         .addArms(ArmReport.newBuilder().setRole(Role.CANARY).setAssigned(canary))
-        .addArms(ArmReport.newBuilder().setRole(Role.CHAMPION).setAssigned(99_999))
+        .addArms(ArmReport.newBuilder().setRole(Role.CHAMPION).setVersion("7").setAssigned(99_999))
         .addMetrics(MetricReport.newBuilder().setName("failures").setResult(failures))
         .addMetrics(MetricReport.newBuilder().setName("latency").setResult(latency))
         .addMetrics(MetricReport.newBuilder().setName("changed-decisions").setResult(changed));
@@ -111,12 +112,31 @@ class RolloutPolicyTest {
   }
 
   @Test
-  void newChampionThatFailsInARowIsUndoneButFailuresBeforeItDoNotCount() {
+  void newChampionThatFailsInARowIsUndoneWhateverTheOneBeforeItDid() {
+    var promoted = allProved();
+    promoted.getArmsBuilder(1).setLongestBadRun(500);
+    long baseline = RolloutPolicy.championBadRun(promoted.build(), "8");
+    assertEquals(0, baseline);
+    RolloutState watching = at(4).to(Phase.PROMOTING, "", "", START).watching(baseline, START);
+    RolloutPlan guarded = PLAN.toBuilder().setGuardConsecutiveFailures(20).build();
+    for (int run : new int[] {19, 20}) {
+      var report = promoted.clone();
+      report.addArms(
+          ArmReport.newBuilder().setRole(Role.CHAMPION).setVersion("8").setLongestBadRun(run));
+      Action action =
+          policy.decide(watching, new Observed(report.build(), START + 1, 0), START + 1, guarded);
+      assertEquals(run == 20, action instanceof Undo, "run of " + run);
+    }
+  }
+
+  @Test
+  void failuresOfAnEarlierAttemptAsChampionDoNotUndoTheNext() {
     RolloutState watching = at(4).to(Phase.PROMOTING, "", "", START).watching(25, START);
     RolloutPlan guarded = PLAN.toBuilder().setGuardConsecutiveFailures(20).build();
     for (int run : new int[] {25, 26}) {
       var report = allProved();
-      report.getArmsBuilder(1).setLongestBadRun(run);
+      report.addArms(
+          ArmReport.newBuilder().setRole(Role.CHAMPION).setVersion("8").setLongestBadRun(run));
       Action action =
           policy.decide(watching, new Observed(report.build(), START + 1, 0), START + 1, guarded);
       assertEquals(run > 25, action instanceof Undo, "run of " + run);
