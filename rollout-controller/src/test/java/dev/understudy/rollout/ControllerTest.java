@@ -619,6 +619,36 @@ class ControllerTest {
     RolloutStatus other = rig.begin(PLAN.replace("band: 5%", "band: 6%"));
     assertEquals(3, other.getAttempt(), "other limits are another trial of the same version");
     assertFalse(other.getRolloutId().equals(before));
+    assertTrue(other.getHeadline().contains("evidence begins anew"), other.getHeadline());
+    assertTrue(audited("evidence begins anew"));
+    RolloutStatus shadow = rig.await(Phase.SHADOWING, 0);
+    assertTrue(shadow.getDecisions(0).getReason().contains("evidence begins anew"));
+  }
+
+  @Test
+  void noTrialInBetweenWashesEvidenceAway() {
+    String first = rig.to(Phase.SHADOWING, 0).getRolloutId();
+    rig.commands().abort(command());
+    rig.await(Phase.DEGRADED);
+    for (String detour :
+        List.of(PLAN.replace("\"2\"", "\"3\""), PLAN.replace("band: 5%", "band: 6%"))) {
+      rig.advance(Duration.ofMillis(1));
+      rig.begin(detour);
+      rig.await(Phase.SHADOWING, 0);
+      rig.advance(Duration.ofMillis(1));
+      rig.commands().abort(command());
+      assertFalse(rig.await(Phase.DEGRADED).getRolloutId().equals(first));
+    }
+    rig.advance(Duration.ofMillis(1));
+    RolloutStatus again = rig.begin(PLAN.replace("watch: 5s", "watch: 6s"));
+    assertEquals(first, again.getRolloutId());
+    assertEquals(3, again.getAttempt());
+    assertEquals(6_000, again.getPlan().getWatchMs(), "what is not judged may be edited");
+    assertFalse(again.getHeadline().contains("anew"), again.getHeadline());
+    assertEquals(first, rig.await(Phase.SHADOWING, 0).getRolloutId());
+    assertEquals(Status.Code.FAILED_PRECONDITION, refused(() -> rig.begin(PLAN)));
+    rig.commands().abort(command());
+    assertEquals(first, rig.await(Phase.DEGRADED).getRolloutId(), "the one that ended last");
   }
 
   @Test

@@ -412,8 +412,13 @@ final class Drive {
 
   private void beginWhenReady() {
     if (rollout.state().phase() == Phase.PENDING && serversReady && report != null) {
-      toStep(0, Core.CONTROLLER, "the challenger is ready" + notes);
+      toStep(0, Core.CONTROLLER, "the challenger is ready" + beginning() + notes);
     }
+  }
+
+  private String beginning() {
+    String detail = rollout.state().detail();
+    return detail.isEmpty() ? "" : "; " + detail;
   }
 
   private void loadNextChampion(long mine) {
