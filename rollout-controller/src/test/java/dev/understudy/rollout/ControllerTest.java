@@ -219,6 +219,43 @@ class ControllerTest {
   }
 
   @Test
+  void routerThatCannotDeliverItsEvidencePausesThoughTheJudgeIsHeard() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.PROGRESSING, 1);
+      router.unacknowledgedBlocks(16);
+      RolloutStatus paused = rig.await(Phase.PAUSED);
+      assertEquals(Reasons.STALE_EVIDENCE, paused.getReason());
+      assertTrue(paused.getHeadline().contains("16 blocks"), paused.getHeadline());
+      router.unacknowledgedBlocks(0);
+      rig.await(Phase.PROGRESSING, 1);
+    }
+  }
+
+  @Test
+  void watchDoesNotEndInHealthWhileARouterCannotDeliverItsEvidence() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.WATCHING, 2);
+      router.unacknowledgedBlocks(40);
+      rig.await(s -> listed(16));
+      rig.advance(Duration.ofSeconds(5));
+      rig.prove(900);
+      rig.await(s -> s.getHeadline().contains("40 blocks"));
+      assertEquals(Phase.WATCHING, rig.status().getPhase());
+      router.unacknowledgedBlocks(3);
+      rig.await(Phase.HEALTHY);
+    }
+  }
+
+  private boolean listed(long blocks) {
+    return rig
+        .commands()
+        .listRouters(ListRoutersRequest.getDefaultInstance())
+        .getRoutersList()
+        .stream()
+        .anyMatch(router -> router.getEvidenceBlocksUnacknowledged() >= blocks);
+  }
+
+  @Test
   void loadFailurePausesWithTheServersWordsAndResumeTriesAgain() {
     rig.challengers.breakVersion("2", "ZipMap output");
     rig.begin(PLAN);
@@ -344,6 +381,66 @@ class ControllerTest {
       });
       awaitHeld(List.of("1"));
     }
+  }
+
+  @Test
+  void formerChampionStaysLoadedUntilEveryRouterThatMayServeItHasLeftIt() throws Exception {
+    var router = new FakeRouter("r1", rig.address());
+    try (var other = new FakeRouter("r2", rig.address())) {
+      rig.to(Phase.WATCHING, 2);
+      router.await(t -> championIs(t, "2"));
+      router.applies(false);
+      rig.advance(Duration.ofSeconds(5));
+      rig.prove(900);
+      rig.await(Phase.HEALTHY);
+      other.await(t -> route(t).getRolloutId().isEmpty());
+      router.close();
+      rig.await(s -> connected() == 1);
+      rig.advance(Duration.ofSeconds(9));
+      rig.await(s -> audited("keep both versions"));
+      assertEquals(List.of("1", "2"), rig.champions.held(), "a router that is away may serve it");
+    }
+    try (var back = new FakeRouter("r1", rig.address())) {
+      back.await(t -> championIs(t, "2"));
+      awaitHeld(List.of("2"));
+    }
+  }
+
+  @Test
+  void undoneChallengerStaysLoadedUntilEveryRouterHasLeftIt() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.WATCHING, 2);
+      router.await(t -> championIs(t, "2"));
+      router.applies(false);
+      rig.commands().undo(command());
+      rig.advance(Duration.ofSeconds(8));
+      rig.await(Phase.DEGRADED);
+      rig.advance(Duration.ofSeconds(9));
+      rig.await(s -> audited("keep both versions"));
+      assertEquals(List.of("1", "2"), rig.champions.held());
+      router.applies(true);
+      awaitHeld(List.of("1"));
+    }
+  }
+
+  private long connected() {
+    return rig
+        .commands()
+        .listRouters(ListRoutersRequest.getDefaultInstance())
+        .getRoutersList()
+        .stream()
+        .filter(RouterState::getConnected)
+        .count();
+  }
+
+  private boolean audited(String text) {
+    boolean found = false;
+    Iterator<AuditRecord> log =
+        rig.commands().readAudit(ReadAuditRequest.newBuilder().setModel(MODEL).build());
+    while (log.hasNext()) {
+      found |= log.next().getDetail().contains(text);
+    }
+    return found;
   }
 
   private void awaitHeld(List<String> versions) {
@@ -522,6 +619,36 @@ class ControllerTest {
     RolloutStatus other = rig.begin(PLAN.replace("band: 5%", "band: 6%"));
     assertEquals(3, other.getAttempt(), "other limits are another trial of the same version");
     assertFalse(other.getRolloutId().equals(before));
+    assertTrue(other.getHeadline().contains("evidence begins anew"), other.getHeadline());
+    assertTrue(audited("evidence begins anew"));
+    RolloutStatus shadow = rig.await(Phase.SHADOWING, 0);
+    assertTrue(shadow.getDecisions(0).getReason().contains("evidence begins anew"));
+  }
+
+  @Test
+  void noTrialInBetweenWashesEvidenceAway() {
+    String first = rig.to(Phase.SHADOWING, 0).getRolloutId();
+    rig.commands().abort(command());
+    rig.await(Phase.DEGRADED);
+    for (String detour :
+        List.of(PLAN.replace("\"2\"", "\"3\""), PLAN.replace("band: 5%", "band: 6%"))) {
+      rig.advance(Duration.ofMillis(1));
+      rig.begin(detour);
+      rig.await(Phase.SHADOWING, 0);
+      rig.advance(Duration.ofMillis(1));
+      rig.commands().abort(command());
+      assertFalse(rig.await(Phase.DEGRADED).getRolloutId().equals(first));
+    }
+    rig.advance(Duration.ofMillis(1));
+    RolloutStatus again = rig.begin(PLAN.replace("watch: 5s", "watch: 6s"));
+    assertEquals(first, again.getRolloutId());
+    assertEquals(3, again.getAttempt());
+    assertEquals(6_000, again.getPlan().getWatchMs(), "what is not judged may be edited");
+    assertFalse(again.getHeadline().contains("anew"), again.getHeadline());
+    assertEquals(first, rig.await(Phase.SHADOWING, 0).getRolloutId());
+    assertEquals(Status.Code.FAILED_PRECONDITION, refused(() -> rig.begin(PLAN)));
+    rig.commands().abort(command());
+    assertEquals(first, rig.await(Phase.DEGRADED).getRolloutId(), "the one that ended last");
   }
 
   @Test

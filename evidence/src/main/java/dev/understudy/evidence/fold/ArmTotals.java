@@ -8,12 +8,16 @@ import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.Role;
-import java.util.EnumMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Sums per arm over the whole log, for display, and the sums of pairs. */
+/**
+ * Sums per arm over the whole log, for display, and the sums of pairs. An arm is a role and a
+ * version: after the promotion another version is champion, and what the one before it did is not
+ * what it did.
+ */
 final class ArmTotals {
   private static final class Arm {
     final ArmReport.Builder report = ArmReport.newBuilder();
@@ -21,7 +25,10 @@ final class ArmTotals {
     final TreeMap<Integer, Long> outcomes = new TreeMap<>();
   }
 
-  private final Map<Role, Arm> arms = new EnumMap<>(Role.class);
+  private record Key(Role role, String version) {}
+
+  private final Map<Key, Arm> arms =
+      new TreeMap<>(Comparator.comparing(Key::role).thenComparing(Key::version));
   private long pairs;
   private long dropped;
   private long copyBad;
@@ -34,7 +41,7 @@ final class ArmTotals {
   }
 
   private Arm arm(Role role, String version) {
-    Arm arm = arms.computeIfAbsent(role, r -> new Arm());
+    Arm arm = arms.computeIfAbsent(new Key(role, version), key -> new Arm());
     arm.report.setRole(role).setVersion(version);
     return arm;
   }

@@ -104,6 +104,26 @@ class EvidenceFoldTest {
   }
 
   @Test
+  void theNewChampionIsCountedApartFromTheOneBeforeIt() {
+    Cell before =
+        Cell.newBuilder()
+            .setRole(Role.CHAMPION)
+            .setVersion("7")
+            .setAssigned(100)
+            .setLongestBadRun(30)
+            .build();
+    Cell after = before.toBuilder().setVersion("8").setAssigned(40).setLongestBadRun(2).build();
+    EvidenceReport report =
+        new Logs().add(Logs.spec(Logs.failures())).block(before).block(after).block(after).report();
+    assertEquals(
+        List.of("7: 100, 30", "8: 80, 2"),
+        report.getArmsList().stream()
+            .filter(arm -> arm.getRole() == Role.CHAMPION)
+            .map(arm -> arm.getVersion() + ": " + arm.getAssigned() + ", " + arm.getLongestBadRun())
+            .toList());
+  }
+
+  @Test
   void aRecordOutOfSequenceIsRefusedWithBothNumbers() {
     EvidenceFold fold = new EvidenceFold();
     var e =

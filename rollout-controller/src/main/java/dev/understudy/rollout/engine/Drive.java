@@ -63,6 +63,9 @@ final class Drive {
   private Judge.@Nullable Feed feed;
   private boolean serversReady;
   private @Nullable Runnable owed;
+  private @Nullable String retained;
+  private long routersBackMillis = Long.MIN_VALUE;
+  private boolean saidWhoIsAwaited;
   private long turn;
   private long retryAtMillis = Long.MAX_VALUE;
 
@@ -82,6 +85,16 @@ final class Drive {
 
   boolean hasEnded() {
     return rollout.endedMillis() != 0;
+  }
+
+  /** Whether nothing is left to do, not even to unload what no router needs any more. */
+  boolean isDone() {
+    return hasEnded() && retained == null;
+  }
+
+  /** The controller has just begun: until then routers that are served may not be back. */
+  void routersBackAt(long millis) {
+    routersBackMillis = millis;
   }
 
   RolloutStatus status() {
@@ -155,6 +168,10 @@ final class Drive {
       return;
     }
     long now = core.time().wallMillis();
+    if (hasEnded()) {
+      unloadWhenUnused(now);
+      return;
+    }
     if (now >= retryAtMillis) {
       enter();
       return;
@@ -163,9 +180,8 @@ final class Drive {
       endAbort(now);
       return;
     }
-    Action action =
-        core.policy()
-            .decide(rollout.state(), new Observed(report, heardMillis), now, rollout.plan());
+    var observed = new Observed(report, heardMillis, core.hub().unacknowledgedBlocks());
+    Action action = core.policy().decide(rollout.state(), observed, now, rollout.plan());
     act(action, now);
   }
 
@@ -196,7 +212,8 @@ final class Drive {
             Core.CONTROLLER,
             "the watch over the new champion ended");
         core.judge().stop(rollout.id());
-        retain(rollout.challengerVersion());
+        retained = rollout.challengerVersion();
+        unloadWhenUnused(now);
       }
     }
   }
@@ -395,8 +412,13 @@ final class Drive {
 
   private void beginWhenReady() {
     if (rollout.state().phase() == Phase.PENDING && serversReady && report != null) {
-      toStep(0, Core.CONTROLLER, "the challenger is ready" + notes);
+      toStep(0, Core.CONTROLLER, "the challenger is ready" + beginning() + notes);
     }
+  }
+
+  private String beginning() {
+    String detail = rollout.state().detail();
+    return detail.isEmpty() ? "" : "; " + detail;
   }
 
   private void loadNextChampion(long mine) {
@@ -415,7 +437,7 @@ final class Drive {
           remember(ready.done);
           long now = core.time().wallMillis();
           commit(
-              rollout.state().watching(RolloutPolicy.championBadRun(report), now),
+              rollout.state().watching(RolloutPolicy.championBadRun(report, challenger), now),
               "rollout.promoted",
               Core.CONTROLLER,
               "version " + challenger + " is champion" + notes,
@@ -469,12 +491,37 @@ final class Drive {
           undone ? "the champion before it serves" : "the champion serves alone");
       core.judge().stop(rollout.id());
       if (undone) {
-        retain(rollout.championVersion());
+        retained = rollout.championVersion();
+        unloadWhenUnused(now);
       }
     }
   }
 
-  private void retain(String champion) {
+  /**
+   * Lets the champion's servers drop the other version, but not while a router may serve by a table
+   * that names it. A router that lost the controller goes on with the champion that it knows, so
+   * those that went away count too. Until all have the last table, both versions stay loaded.
+   */
+  private void unloadWhenUnused(long now) {
+    String champion = retained;
+    if (champion == null || now < routersBackMillis) {
+      return;
+    }
+    OptionalLong applied = core.hub().appliedByRemembered(core.store().epoch());
+    if (applied.isPresent() && applied.getAsLong() < rollout.decisionRevision()) {
+      if (!saidWhoIsAwaited && now - rollout.endedMillis() >= core.lease().toMillis()) {
+        saidWhoIsAwaited = true;
+        remember(
+            new Fleets.Done(
+                List.of(),
+                List.of(
+                    "the champion's servers keep both versions: a router has not said that it"
+                        + " serves by revision "
+                        + rollout.decisionRevision())));
+      }
+      return;
+    }
+    retained = null;
     List<Fleets.Holding> holdings =
         Holdings.afterwards(config, champion, rollout.challengerVersion());
     var _ =

@@ -135,7 +135,9 @@ public final class Engine implements AutoCloseable {
           core.publish();
           for (StoredRollout rollout : core.store().inFlight()) {
             if (core.models().containsKey(rollout.model())) {
-              drive(rollout);
+              Drive drive = takeUp(rollout);
+              drive.routersBackAt(core.time().wallMillis() + core.lease().toMillis());
+              drive.enter();
             } else {
               log.warning(() ->
                   "rollout "
@@ -220,8 +222,10 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Begins a rollout, or the next attempt of the last one if nothing that is judged has changed:
-   * the same files under the same plan against the same champion keep the evidence that there is.
+   * Begins a rollout, or the next attempt of an earlier one that failed if nothing that is judged
+   * has changed: the same files judged in the same way against the same champion keep the evidence
+   * that there is, whatever else was tried in between. Otherwise the evidence begins anew, and that
+   * is said.
    */
   RolloutStatus begin(ModelConfig config, RolloutPlan plan, String champion, String actor) {
     long now = core.time().wallMillis();
@@ -230,6 +234,12 @@ public final class Engine implements AutoCloseable {
     int attempt = 1 + Starts.earlierAttempts(core, config.name(), challenger, digest);
     StoredRollout again = nextAttempt(config, plan, champion, digest, attempt, now);
     String id = again == null ? ids.next() : again.id();
+    String anew =
+        again == null && attempt > 1
+            ? "evidence begins anew: not what attempt "
+                + (attempt - 1)
+                + " of the same files was judged by"
+            : "";
     StoredRollout next =
         again != null
             ? again
@@ -240,7 +250,7 @@ public final class Engine implements AutoCloseable {
                 attempt,
                 champion,
                 spec(id, config, plan, champion, digest, attempt, now),
-                RolloutState.pending(now),
+                RolloutState.pending(anew, now),
                 core.store().revision(),
                 0);
     boolean continues = again != null;
@@ -265,20 +275,24 @@ public final class Engine implements AutoCloseable {
                   + ", attempt "
                   + attempt
                   + ", plan "
-                  + next.planDigest());
+                  + next.planDigest()
+                  + (anew.isEmpty() ? "" : "; " + anew));
         });
     return drive(next).status();
   }
 
-  /** The last rollout once more, if it failed and the same would be judged again. */
+  /** The newest rollout that failed in which the same was judged, once more; null without one. */
   private @Nullable StoredRollout nextAttempt(
       ModelConfig config, RolloutPlan plan, String champion, String digest, int attempt, long now) {
-    StoredRollout last = core.store().latest(config.name()).orElse(null);
-    if (last == null || last.state().phase() != Phase.DEGRADED) {
-      return null;
+    for (StoredRollout earlier : core.store().list(config.name(), Starts.HISTORY)) {
+      if (earlier.state().phase() == Phase.DEGRADED) {
+        EvaluationSpec spec = spec(earlier.id(), config, plan, champion, digest, attempt, now);
+        if (Starts.isSameTrial(earlier.spec(), spec)) {
+          return earlier.retried(plan, Plans.digest(plan), spec, now);
+        }
+      }
     }
-    EvaluationSpec spec = spec(last.id(), config, plan, champion, digest, attempt, now);
-    return Starts.isSameTrial(last.spec(), spec) ? last.retried(spec, now) : null;
+    return null;
   }
 
   private EvaluationSpec spec(
@@ -306,12 +320,12 @@ public final class Engine implements AutoCloseable {
     }
     guarded(core.keeping()::probe);
     for (Drive drive : List.copyOf(drives.values())) {
-      if (fenced == null && !drive.hasEnded()) {
+      if (fenced == null && !drive.isDone()) {
         guarded(drive::look);
       }
     }
     guarded(this::noteApplied);
-    drives.values().removeIf(Drive::hasEnded);
+    drives.values().removeIf(Drive::isDone);
   }
 
   /** Notes which decisions every connected router has in force by now. */

@@ -22,7 +22,10 @@ final class Headlines {
     String version = "version " + rollout.challengerVersion();
     return switch (state.phase()) {
       case PENDING ->
-          join(version, "pending", state.detail().isEmpty() ? waitingFor : state.detail());
+          join(
+              version,
+              "pending" + (state.detail().isEmpty() ? "" : " · " + state.detail()),
+              waitingFor);
       case SHADOWING ->
           join(version, "shadow " + percent(Steps.mirrorBp(plan, state.step())), waitingFor);
       case PROGRESSING ->

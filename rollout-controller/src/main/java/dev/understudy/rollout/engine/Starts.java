@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What must hold before a rollout begins. */
 final class Starts {
-  private static final int HISTORY = 1_000;
+  static final int HISTORY = 1_000;
 
   private Starts() {}
 
@@ -74,12 +74,17 @@ final class Starts {
     }
   }
 
+  /** The same files are the same challenger, under whatever number; without digest, the number. */
+  private static boolean isSameChallenger(StoredRollout earlier, String version, String digest) {
+    return earlier.spec().getChallengerDigest().equals(digest)
+        && (!digest.isEmpty() || earlier.challengerVersion().equals(version));
+  }
+
   /** How often this version, by its digest where it has one, was rolled out before. */
   static int earlierAttempts(Core core, String model, String challenger, String digest) {
     int attempts = 0;
     for (StoredRollout earlier : core.store().list(model, HISTORY)) {
-      if (earlier.challengerVersion().equals(challenger)
-          && earlier.spec().getChallengerDigest().equals(digest)) {
+      if (isSameChallenger(earlier, challenger, digest)) {
         attempts = Math.max(attempts, earlier.attempt());
       }
     }

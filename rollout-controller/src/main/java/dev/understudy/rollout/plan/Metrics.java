@@ -5,6 +5,7 @@ import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.RolloutPlan;
 
 /**
@@ -12,7 +13,8 @@ import dev.understudy.proto.v1.RolloutPlan;
  *
  * <p>A metric that a plan does not name is judged with its default margin where it has one:
  * failures always, latency always (critical only with a live control, because a busy champion is no
- * fair comparison for an idle canary), divergence when equivalence is claimed. What a plan names
+ * fair comparison for an idle canary, and only when requests are assigned one by one, because with
+ * sticky keys latency proves nothing), divergence when equivalence is claimed. What a plan names
  * counts against the challenger; what it does not claim (divergence of a better model) only
  * informs.
  */
@@ -34,7 +36,7 @@ final class Metrics {
     Section prove = root.section("prove");
     boolean equivalent = plan.getIntent() == Intent.EQUIVALENT;
     plan.addMetrics(failures(prove.section("failures")));
-    plan.addMetrics(latency(prove.section("latency"), plan.getLiveControl()));
+    plan.addMetrics(latency(prove.section("latency"), plan));
     if (prove.has("changedDecisions")) {
       plan.addMetrics(changedDecisions(prove.section("changedDecisions"), equivalent));
     }
@@ -56,10 +58,18 @@ final class Metrics {
         .build();
   }
 
-  private static MetricSpec latency(Section section, boolean liveControl) {
-    MetricSpec.Builder metric = common(section, "latency", MetricKind.LATENCY, liveControl);
+  private static MetricSpec latency(Section section, RolloutPlan.Builder plan) {
+    boolean liveControl = plan.getLiveControl();
+    boolean byKey = plan.getUnit() == RandomisationUnit.KEY;
+    MetricSpec.Builder metric =
+        common(section, "latency", MetricKind.LATENCY, liveControl && !byKey);
     if (metric.getCritical() && !liveControl) {
       section.problem("critical", "true (expected: false, or control: live)");
+    }
+    if (metric.getCritical() && byKey) {
+      section.problem(
+          "critical",
+          "true (expected: false, or unit: request; with sticky keys latency proves nothing)");
     }
     double tolerance = section.real("quantile", LATENCY_QUANTILE, 50, 99.9) / 100;
     return metric

@@ -312,7 +312,7 @@ public final class PlanFile {
                 + metric.getName()
                 + " is measured at no step (expected: "
                 + switch (metric.getKind()) {
-                  case LATENCY -> "a setWeight step and control: live";
+                  case LATENCY -> "a setWeight step, control: live and unit: request";
                   case DIVERGENCE, CHANGED_DECISIONS -> "a mirror step";
                   default -> "a mirror or setWeight step above 0 %";
                 }

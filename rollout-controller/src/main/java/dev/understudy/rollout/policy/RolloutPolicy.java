@@ -31,13 +31,21 @@ import org.jspecify.annotations.Nullable;
  *   <li>While the challenger has traffic, also when paused, it is stopped as soon as the combined
  *       evidence against it reaches 1/α or a guardrail speaks.
  *   <li>A split that is not the configured one pauses: then no comparison means anything.
- *   <li>Evidence that is not heard of pauses. Nothing is ever promoted on silence.
+ *   <li>Evidence that is not heard of pauses, and so does evidence that does not reach the judge: a
+ *       judge that answers while routers cannot deliver reports the same as one that has nothing to
+ *       complain of. Nothing is ever promoted on silence.
  *   <li>A step is left when every critical metric that it can measure is proved <em>now</em> (not
  *       "was once"), and its shortest time and smallest sample are reached.
  *   <li>A step whose longest time has passed pauses.
  * </ol>
  */
 public final class RolloutPolicy {
+  /**
+   * How many blocks (one is a second of one router) may be on their way to the judge before its
+   * evidence counts as stale.
+   */
+  static final long MAX_UNACKNOWLEDGED_BLOCKS = 15;
+
   private final long staleAfterMillis;
 
   /**
@@ -87,12 +95,12 @@ public final class RolloutPolicy {
     return assigned;
   }
 
-  /** The longest run of failures of whoever was champion, over the whole rollout. */
-  public static long championBadRun(@Nullable EvidenceReport report) {
+  /** The longest run of failures of one version while it was champion, over the whole rollout. */
+  public static long championBadRun(@Nullable EvidenceReport report, String version) {
     long longest = 0;
     if (report != null) {
       for (ArmReport arm : report.getArmsList()) {
-        if (arm.getRole() == Role.CHAMPION) {
+        if (arm.getRole() == Role.CHAMPION && arm.getVersion().equals(version)) {
           longest = Math.max(longest, arm.getLongestBadRun());
         }
       }
@@ -174,7 +182,7 @@ public final class RolloutPolicy {
     if (against != null && !state.overridden()) {
       return new Undo(against);
     }
-    long badRun = championBadRun(observed.report());
+    long badRun = championBadRun(observed.report(), plan.getChallengerVersion());
     if (plan.getGuardConsecutiveFailures() > 0
         && badRun >= plan.getGuardConsecutiveFailures()
         && badRun > state.baseline()) {
@@ -245,10 +253,19 @@ public final class RolloutPolicy {
   }
 
   private boolean isStale(Observed observed, long now) {
-    return now - observed.heardMillis() > staleAfterMillis;
+    return now - observed.heardMillis() > staleAfterMillis || isHeldUp(observed);
+  }
+
+  private static boolean isHeldUp(Observed observed) {
+    return observed.unacknowledgedBlocks() > MAX_UNACKNOWLEDGED_BLOCKS;
   }
 
   private static String staleSentence(Observed observed, long now) {
+    if (isHeldUp(observed)) {
+      return "a router holds "
+          + observed.unacknowledgedBlocks()
+          + " blocks of evidence that the judge has not acknowledged";
+    }
     return "the evidence has not been heard of for " + seconds(now - observed.heardMillis());
   }
 

@@ -14,7 +14,7 @@ import dev.understudy.proto.v1.Phase;
  * @param phaseSinceMillis wall clock of the change to this phase
  * @param stepSinceMillis wall clock from which the step's times count
  * @param baseline what {@link RolloutPolicy#samples} said when the step began; while WATCHING, the
- *     champion's longest run of failures when the challenger became it
+ *     challenger's longest run of failures as champion in an earlier attempt
  * @param splitAccepted a person resumed the rollout although the split was not as configured
  * @param overridden a person promoted it although the evidence was against it
  * @param promoted the challenger is champion
@@ -36,12 +36,21 @@ public record RolloutState(
 
   /** How every rollout begins. */
   public static RolloutState pending(long nowMillis) {
+    return pending("", nowMillis);
+  }
+
+  /**
+   * How a rollout begins about which there is something to tell.
+   *
+   * @param sentence for people; may be empty
+   */
+  public static RolloutState pending(String sentence, long nowMillis) {
     return new RolloutState(
         Phase.PENDING,
         Phase.PHASE_UNSPECIFIED,
         0,
         "",
-        "",
+        sentence,
         nowMillis,
         nowMillis,
         0,

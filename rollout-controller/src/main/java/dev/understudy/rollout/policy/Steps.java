@@ -2,6 +2,7 @@ package dev.understudy.rollout.policy;
 
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.Phase;
+import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.Step;
 
@@ -52,7 +53,7 @@ public final class Steps {
     boolean canary = canaryWeightBp(plan, step) > 0;
     return switch (kind) {
       case FAILURES, QUALITY -> copies || canary;
-      case LATENCY -> canary && plan.getLiveControl();
+      case LATENCY -> canary && plan.getLiveControl() && plan.getUnit() != RandomisationUnit.KEY;
       case DIVERGENCE, CHANGED_DECISIONS -> copies;
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> false;
     };

@@ -118,6 +118,26 @@ public final class RoutingHub extends RoutingServiceGrpc.RoutingServiceImplBase 
         .min();
   }
 
+  /**
+   * The revision of this epoch that every router has reached that was ever heard of in it, those
+   * that went away included: they may go on serving by the table they have. Empty without routers.
+   */
+  public synchronized OptionalLong appliedByRemembered(long epoch) {
+    return routers.values().stream()
+        .mapToLong(router ->
+            router.state.getAppliedEpoch() == epoch ? router.state.getAppliedRevision() : 0)
+        .min();
+  }
+
+  /** The most blocks of evidence that wait for the judge at any connected router. */
+  public synchronized long unacknowledgedBlocks() {
+    return connected().stream()
+        .mapToLong(router -> router.state.getEvidenceBlocksUnacknowledged())
+        .map(blocks -> blocks < 0 ? Long.MAX_VALUE : blocks)
+        .max()
+        .orElse(0);
+  }
+
   /** How many routers are connected. */
   public synchronized int connectedCount() {
     return connected().size();

@@ -32,10 +32,12 @@ public final class Change {
     save(rollout);
   }
 
-  /** Begins another attempt of a rollout. */
+  /** Begins another attempt of a rollout, perhaps by an edited plan. */
   public void retry(StoredRollout rollout) {
     store.update(
-        "UPDATE rollouts SET attempt = ?, spec = ? WHERE id = ?",
+        "UPDATE rollouts SET plan = ?, plan_digest = ?, attempt = ?, spec = ? WHERE id = ?",
+        rollout.plan().toByteArray(),
+        rollout.planDigest(),
         rollout.attempt(),
         rollout.spec().toByteArray(),
         rollout.id());

@@ -43,6 +43,8 @@ import org.sqlite.SQLiteConfig;
  * <p>Safe for use by any thread; calls are serialised and wait for the disk.
  */
 public final class Store implements AutoCloseable {
+  private static final String NEWEST_FIRST = "ORDER BY ended = 0 DESC, ended DESC, id DESC LIMIT ";
+
   private final Connection connection;
   private final long epoch;
 
@@ -130,14 +132,17 @@ public final class Store implements AutoCloseable {
     return rollouts("WHERE ended = 0 ORDER BY id");
   }
 
-  /** The newest rollouts first; of one model, or of all if it is empty. */
+  /**
+   * The rollouts in flight first, then those that ended last; of one model, or of all if it is
+   * empty. The next attempt of an old rollout keeps its id, so ids do not tell what is newest.
+   */
   public List<StoredRollout> list(String model, int limit) {
     return model.isEmpty()
-        ? rollouts("ORDER BY id DESC LIMIT " + limit)
-        : rollouts("WHERE model = ? ORDER BY id DESC LIMIT " + limit, model);
+        ? rollouts(NEWEST_FIRST + limit)
+        : rollouts("WHERE model = ? " + NEWEST_FIRST + limit, model);
   }
 
-  /** The newest rollout of a model. */
+  /** The rollout of a model that is in flight, else the one that ended last. */
   public Optional<StoredRollout> latest(String model) {
     return list(model, 1).stream().findFirst();
   }

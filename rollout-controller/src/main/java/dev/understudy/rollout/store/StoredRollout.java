@@ -38,12 +38,16 @@ public record StoredRollout(
     return plan.getChallengerVersion();
   }
 
-  /** The next attempt of the same rollout: the same evaluation, which keeps its evidence. */
-  public StoredRollout retried(EvaluationSpec nextSpec, long nowMillis) {
+  /**
+   * The next attempt of the same rollout: the same evaluation, which keeps its evidence. What is
+   * not judged, such as the times of its steps, may have been edited.
+   */
+  public StoredRollout retried(
+      RolloutPlan nextPlan, String nextPlanDigest, EvaluationSpec nextSpec, long nowMillis) {
     return new StoredRollout(
         id,
-        plan,
-        planDigest,
+        nextPlan,
+        nextPlanDigest,
         nextSpec.getAttempt(),
         championVersion,
         nextSpec,

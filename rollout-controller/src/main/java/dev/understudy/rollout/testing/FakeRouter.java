@@ -33,6 +33,9 @@ public final class FakeRouter implements AutoCloseable {
   private long seenEpoch;
   private int renewals;
   private boolean applies = true;
+  private long appliedRevision;
+  private long appliedEpoch;
+  private long unacknowledgedBlocks;
   private @Nullable Throwable lost;
 
   /** Connects and asks for the table. */
@@ -49,9 +52,10 @@ public final class FakeRouter implements AutoCloseable {
   public FakeRouter(String name, HostPort controller, long seenEpoch, ChannelOptions options) {
     this.name = name;
     this.seenEpoch = seenEpoch;
+    this.appliedEpoch = seenEpoch;
     this.channel = Channels.open(controller, options);
     this.toController = RoutingServiceGrpc.newStub(channel).sync(new FromController());
-    toController.onNext(state(0, seenEpoch));
+    toController.onNext(state());
   }
 
   /** Takes tables without putting them in force, or again does. */
@@ -60,8 +64,19 @@ public final class FakeRouter implements AutoCloseable {
     try {
       applies = value;
       if (value && table != null) {
-        toController.onNext(state(table.getRevision(), table.getEpoch()));
+        apply(table);
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Says how many blocks of evidence the judge has not acknowledged. */
+  public void unacknowledgedBlocks(long blocks) {
+    lock.lock();
+    try {
+      unacknowledgedBlocks = blocks;
+      toController.onNext(state());
     } finally {
       lock.unlock();
     }
@@ -127,12 +142,19 @@ public final class FakeRouter implements AutoCloseable {
     }
   }
 
-  private RouterState state(long revision, long epoch) {
+  private void apply(RoutingTable next) {
+    appliedRevision = next.getRevision();
+    appliedEpoch = next.getEpoch();
+    toController.onNext(state());
+  }
+
+  private RouterState state() {
     return RouterState.newBuilder()
         .setRouter(name)
         .setBootId("1")
-        .setAppliedRevision(revision)
-        .setAppliedEpoch(epoch)
+        .setAppliedRevision(appliedRevision)
+        .setAppliedEpoch(appliedEpoch)
+        .setEvidenceBlocksUnacknowledged(unacknowledgedBlocks)
         .build();
   }
 
@@ -148,7 +170,7 @@ public final class FakeRouter implements AutoCloseable {
           seenEpoch = table.getEpoch();
           renewals = 0;
           if (applies) {
-            toController.onNext(state(table.getRevision(), table.getEpoch()));
+            apply(table);
           }
         }
         changed.signalAll();

@@ -14,6 +14,7 @@ import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.Step;
+import dev.understudy.rollout.policy.Steps;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -32,7 +33,7 @@ class PlanFileTest {
         - {setWeight: 50%}
       prove:
         failures: {margin: 1%, critical: true}
-        latency: {quantile: 95, tolerance: 25%, critical: true}
+        latency: {quantile: 95, tolerance: 25%}
         changedDecisions: {band: 5%}
         quality: {loss: brier, margin: 0.002}
         divergence: {margin: 0.01}
@@ -132,6 +133,20 @@ class PlanFileTest {
     RolloutPlan without = PlanFile.parse("plan.yaml", yaml, model -> false);
     assertFalse(without.getLiveControl());
     assertFalse(metric(without, MetricKind.LATENCY).getCritical());
+  }
+
+  @Test
+  void latencyIsNeverCriticalWithStickyKeys() {
+    String yaml = "{model: m, challenger: 2, preset: safe-default, unit: key, keyMetadata: x-id%s}";
+    RolloutPlan plan = parse(yaml.formatted(""));
+    assertTrue(plan.getLiveControl());
+    assertFalse(metric(plan, MetricKind.LATENCY).getCritical());
+    for (int step = 0; step < plan.getStepsCount(); step++) {
+      assertFalse(Steps.measurable(plan, step, MetricKind.LATENCY), "step " + step);
+    }
+    String claimed = yaml.formatted(", prove: {latency: {critical: true}}");
+    List<String> problems = assertThrows(ConfigException.class, () -> parse(claimed)).problems();
+    assertTrue(problems.getFirst().contains("unit: request"), problems.toString());
   }
 
   @Test

@@ -37,6 +37,7 @@ class RolloutPolicyTest {
   private static final RolloutPlan PLAN =
       RolloutPlan.newBuilder()
           .setModel("m")
+          .setChallengerVersion("8")
           .setAlpha(0.01)
           .setBeta(0.05)
           .setLiveControl(true)
@@ -68,7 +69,7 @@ class RolloutPolicyTest {
         .setPairs(pairs)
         .setLogAgainstStop(STOP)
         .addArms(ArmReport.newBuilder().setRole(Role.CANARY).setAssigned(canary))
-        .addArms(ArmReport.newBuilder().setRole(Role.CHAMPION).setAssigned(99_999))
+        .addArms(ArmReport.newBuilder().setRole(Role.CHAMPION).setVersion("7").setAssigned(99_999))
         .addMetrics(MetricReport.newBuilder().setName("failures").setResult(failures))
         .addMetrics(MetricReport.newBuilder().setName("latency").setResult(latency))
         .addMetrics(MetricReport.newBuilder().setName("changed-decisions").setResult(changed));
@@ -86,7 +87,7 @@ class RolloutPolicyTest {
 
   private Action decide(RolloutState state, EvidenceReport.Builder report, long afterMillis) {
     return policy.decide(
-        state, new Observed(report.build(), START + afterMillis), START + afterMillis, PLAN);
+        state, new Observed(report.build(), START + afterMillis, 0), START + afterMillis, PLAN);
   }
 
   @Test
@@ -111,14 +112,33 @@ class RolloutPolicyTest {
   }
 
   @Test
-  void newChampionThatFailsInARowIsUndoneButFailuresBeforeItDoNotCount() {
+  void newChampionThatFailsInARowIsUndoneWhateverTheOneBeforeItDid() {
+    var promoted = allProved();
+    promoted.getArmsBuilder(1).setLongestBadRun(500);
+    long baseline = RolloutPolicy.championBadRun(promoted.build(), "8");
+    assertEquals(0, baseline);
+    RolloutState watching = at(4).to(Phase.PROMOTING, "", "", START).watching(baseline, START);
+    RolloutPlan guarded = PLAN.toBuilder().setGuardConsecutiveFailures(20).build();
+    for (int run : new int[] {19, 20}) {
+      var report = promoted.clone();
+      report.addArms(
+          ArmReport.newBuilder().setRole(Role.CHAMPION).setVersion("8").setLongestBadRun(run));
+      Action action =
+          policy.decide(watching, new Observed(report.build(), START + 1, 0), START + 1, guarded);
+      assertEquals(run == 20, action instanceof Undo, "run of " + run);
+    }
+  }
+
+  @Test
+  void failuresOfAnEarlierAttemptAsChampionDoNotUndoTheNext() {
     RolloutState watching = at(4).to(Phase.PROMOTING, "", "", START).watching(25, START);
     RolloutPlan guarded = PLAN.toBuilder().setGuardConsecutiveFailures(20).build();
     for (int run : new int[] {25, 26}) {
       var report = allProved();
-      report.getArmsBuilder(1).setLongestBadRun(run);
+      report.addArms(
+          ArmReport.newBuilder().setRole(Role.CHAMPION).setVersion("8").setLongestBadRun(run));
       Action action =
-          policy.decide(watching, new Observed(report.build(), START + 1), START + 1, guarded);
+          policy.decide(watching, new Observed(report.build(), START + 1, 0), START + 1, guarded);
       assertEquals(run > 25, action instanceof Undo, "run of " + run);
     }
   }
@@ -201,7 +221,7 @@ class RolloutPolicyTest {
 
   @Test
   void staleEvidencePausesAndFreshEvidenceContinues() {
-    var proved = new Observed(allProved().build(), START);
+    var proved = new Observed(allProved().build(), START, 0);
     assertInstanceOf(Pause.class, policy.decide(at(1), proved, START + 15_001, PLAN));
     RolloutState stale = at(1).paused(Reasons.STALE_EVIDENCE, "", START + 15_001);
     assertInstanceOf(Hold.class, policy.decide(stale, proved, START + 16_000, PLAN));
@@ -209,13 +229,32 @@ class RolloutPolicyTest {
   }
 
   @Test
+  void evidenceThatDoesNotReachTheJudgeIsStaleHoweverOftenTheJudgeIsHeard() {
+    var flowing = new Observed(allProved().build(), START + 5_000, 15);
+    var heldUp = new Observed(allProved().build(), START + 5_000, 16);
+    assertInstanceOf(Advance.class, policy.decide(at(1), flowing, START + 5_000, PLAN));
+    assertEquals(
+        new Pause(
+            Reasons.STALE_EVIDENCE,
+            "a router holds 16 blocks of evidence that the judge has not acknowledged"),
+        policy.decide(at(1), heldUp, START + 5_000, PLAN));
+    RolloutState stale = at(1).paused(Reasons.STALE_EVIDENCE, "", START);
+    assertInstanceOf(Hold.class, policy.decide(stale, heldUp, START + 5_000, PLAN));
+    assertInstanceOf(Continue.class, policy.decide(stale, flowing, START + 5_000, PLAN));
+    RolloutState watching =
+        at(4).to(Phase.PROMOTING, "", "", START).to(Phase.WATCHING, "", "", START);
+    var late = new Observed(allProved().build(), START + 60_000, 16);
+    assertInstanceOf(Hold.class, policy.decide(watching, late, START + 60_000, PLAN));
+  }
+
+  @Test
   void silenceNeverPromotes() {
-    var silence = new Observed(null, START + 59_999);
+    var silence = new Observed(null, START + 59_999, 0);
     assertEquals(
         new Hold("the first evidence"), policy.decide(at(1), silence, START + 59_999, PLAN));
     assertInstanceOf(
         Pause.class,
-        policy.decide(at(1), new Observed(null, START + 60_000), START + 60_000, PLAN));
+        policy.decide(at(1), new Observed(null, START + 60_000, 0), START + 60_000, PLAN));
   }
 
   @Test
@@ -250,7 +289,7 @@ class RolloutPolicyTest {
         new Undo("failures rise"), decide(watching, allProved().setGuardrail("failures rise"), 1));
     assertInstanceOf(
         Hold.class,
-        policy.decide(watching, new Observed(allProved().build(), START), START + 60_000, PLAN),
+        policy.decide(watching, new Observed(allProved().build(), START, 0), START + 60_000, PLAN),
         "not healthy on silence");
   }
 
