@@ -41,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Time.</b> A rescue needs time, so an attempt that can be rescued gets at most half of what
  * is left until the deadline. An arm must not look worse for that: while shares are in force, a
  * champion's answer that took longer than its rival would have been given counts as a try timeout
- * too, although the client gets it.
+ * too, although the client gets it. So does a champion's attempt that the client cancels after that
+ * moment: the rival's would have been bad by then, whatever the client did later.
  *
  * <p><b>Cancellation.</b> A client whose deadline passes cancels, and its word often arrives a
  * little before our own clock says so, because ours started when the request arrived. A
@@ -224,7 +225,8 @@ final class Flight implements Cancel {
     if (counts != null && assigned.judged()) {
       Outcome outcome = answer.outcome();
       boolean rivals = assigned.canaryBp() + assigned.controlBp() > 0;
-      if (answer.isOk() && rivals && answer.latencyNanos() > tryNanos) {
+      boolean within = answer.isOk() || outcome == Outcome.CANCELLED_BY_CLIENT;
+      if (within && rivals && answer.latencyNanos() > tryNanos) {
         outcome = Outcome.BAD_TRY_TIMEOUT;
       }
       counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());
