@@ -59,9 +59,11 @@ final class Flight implements Cancel {
 
   private final CallLife life;
   private final InferCall call;
-  private final ModelPlan plan;
-  private final Snapshot snapshot;
   private final Reply reply;
+
+  // What was in force when the request came, or, if it had to wait, when its wait was over.
+  private ModelPlan plan;
+  private Snapshot snapshot;
 
   /**
    * The mirror's ticket and the first answer meet here; the second to come brings them together.
@@ -104,6 +106,18 @@ final class Flight implements Cancel {
 
   /** Step 5: assigns the request; from here on it is in the trial. */
   void start(boolean placeReserved) {
+    start(placeReserved, false);
+  }
+
+  /**
+   * Step 5 after a wait for a place in the lineage. What was in force when the request came may
+   * have ended since, and an arm that was stopped meanwhile must get no request.
+   */
+  void startAfterWait() {
+    start(true, true);
+  }
+
+  private void start(boolean placeReserved, boolean waited) {
     if (!begun.compareAndSet(false, true)) {
       if (placeReserved) {
         life.lineage.release();
@@ -115,6 +129,10 @@ final class Flight implements Cancel {
       long now = life.time.nanoTime();
       if (call.remainingNanos(now) <= 0) {
         throw Refusals.tooLate();
+      }
+      if (waited) {
+        snapshot = life.keeper.current();
+        plan = CallLife.plan(call, snapshot);
       }
       Assignment assigned =
           Assignment.of(
