@@ -8,12 +8,15 @@ import dev.understudy.chassis.testing.ManualScheduler;
 import dev.understudy.chassis.testing.ManualTime;
 import dev.understudy.proto.v1.ControlLoss;
 import dev.understudy.proto.v1.LeaseRenewal;
+import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RouterAdminGrpc;
 import dev.understudy.proto.v1.RouterState;
 import dev.understudy.proto.v1.RoutingServiceGrpc;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.proto.v1.RoutingUpdate;
 import dev.understudy.proto.v1.SetChampionOnlyRequest;
+import dev.understudy.router.testing.FakeBackend;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.netty.NettyChannelBuilder;
@@ -138,6 +141,66 @@ class ControlTest {
       assertEquals(CHAMPION, rig.inferMany(20, request -> request));
       assertEquals(List.of(), glass(rig, false).getChampionOnlyList());
       assertEquals(CANARY, rig.inferMany(20, request -> request));
+    }
+  }
+
+  @Test
+  void underTheGlassOrAfterTheLeaseNothingIsCopiedUnlessSharesHold() throws Exception {
+    ManualTime time = new ManualTime();
+    try (Rig rig = Rig.watching(time, ManualScheduler.on(time), "")) {
+      rig.offer(mirrored(rig, 1, ControlLoss.CHAMPION_ONLY));
+      var _ = glass(rig, true);
+      assertEquals(CHAMPION, rig.inferMany(20, request -> request));
+      var _ = glass(rig, false);
+      time.advance(Duration.ofMinutes(1));
+      assertEquals(CHAMPION, rig.inferMany(20, request -> request));
+      rig.offer(mirrored(rig, 2, ControlLoss.HOLD));
+      time.advance(Duration.ofMinutes(1));
+      assertEquals(CHAMPION, rig.inferMany(20, request -> request));
+      Rig.eventually("copies come", () -> rig.shadow.calls() >= 20);
+      // Calls to one backend arrive in their order: copies of the calls before would be here.
+      assertEquals(20, rig.shadow.calls());
+    }
+  }
+
+  private static RoutingTable mirrored(Rig rig, long revision, ControlLoss loss) {
+    return RoutingTable.newBuilder()
+        .setEpoch(1)
+        .setRevision(revision)
+        .setLeaseMs(60_000)
+        .addModels(rig.route(0, 10_000).toBuilder().setOnControlLoss(loss))
+        .build();
+  }
+
+  @Test
+  void nothingIsCopiedUnderATableFromDiskUntilItIsConfirmed() throws Exception {
+    String state = "state: " + folder + "\n";
+    // Backends that outlive the router, so that the table on disk still leads to them.
+    try (FakeBackend champion = FakeBackend.scoring(0.25f);
+        FakeBackend shadow = FakeBackend.scoring(0.5f)) {
+      RoutingTable kept;
+      try (Rig rig = Rig.watching(state)) {
+        ModelRoute.Builder route = rig.route(0, 10_000).toBuilder();
+        kept =
+            RoutingTable.newBuilder()
+                .setEpoch(1)
+                .setRevision(1)
+                .addModels(
+                    route
+                        .clearArms()
+                        .addArms(Rig.arm("champion", Role.CHAMPION, "1", champion))
+                        .addArms(Rig.arm("shadow", Role.SHADOW, "3", shadow)))
+                .build();
+        rig.offer(kept);
+      }
+      try (Rig rig = Rig.watching(state)) {
+        assertEquals(1, rig.router.state().getAppliedRevision());
+        assertEquals(CHAMPION, rig.inferMany(20, request -> request));
+        rig.offer(kept);
+        assertEquals(CHAMPION, rig.inferMany(20, request -> request));
+        Rig.eventually("copies come", () -> shadow.calls() >= 20);
+        assertEquals(20, shadow.calls());
+      }
     }
   }
 

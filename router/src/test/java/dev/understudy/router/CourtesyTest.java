@@ -143,6 +143,38 @@ class CourtesyTest {
   }
 
   @Test
+  void aCallThatWaitedForRoomIsAssignedUnderTheTableThatIsInForceThen() throws Exception {
+    try (Rig rig = Rig.watching("queues: {lineageRecords: 1}\n")) {
+      rig.receivers.acknowledge(false);
+      rig.offer(1, 10_000, 0, route -> route.setLineageOverflow(LineageOverflow.LINEAGE_BLOCK));
+      assertEquals("2", rig.infer().getModelVersion());
+      ListenableFuture<ModelInferResponse> waiting =
+          GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
+              .withDeadlineAfter(15, TimeUnit.SECONDS)
+              .modelInfer(Rig.request());
+      // A call behind it on the same connection waits in vain: so this one waits already.
+      assertEquals(
+          "DEADLINE_EXCEEDED",
+          Rig.failure(() ->
+                  rig.stub()
+                      .withDeadlineAfter(300, TimeUnit.MILLISECONDS)
+                      .modelInfer(Rig.request()))
+              .getStatus()
+              .getCode()
+              .toString());
+      rig.offer(2, 0, 0, route -> route.setLineageOverflow(LineageOverflow.LINEAGE_BLOCK));
+      rig.receivers.kill();
+      rig.receivers.acknowledge(true);
+      rig.receivers.revive();
+      assertEquals("1", waiting.get(15, TimeUnit.SECONDS).getModelVersion());
+      Rig.eventually(
+          "it is recorded under the newer table",
+          () -> rig.lineage().stream().anyMatch(record -> record.getRoutingRevision() == 2));
+      assertEquals(1, rig.canary.calls());
+    }
+  }
+
+  @Test
   void lineageThatHasNoRoomRefusesWaitsOrIsDropped() throws Exception {
     try (Rig rig = Rig.watching("queues: {lineageRecords: 2}\n")) {
       rig.receivers.acknowledge(false);

@@ -3,7 +3,10 @@ package dev.understudy.router;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.chassis.testing.ManualScheduler;
+import dev.understudy.chassis.testing.ManualTime;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
+import dev.understudy.proto.inference.ModelInferResponse;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvidenceBlock;
 import dev.understudy.proto.v1.LineageRecord;
@@ -11,10 +14,15 @@ import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.testing.FakeBackend;
+import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.ServerCallStreamObserver;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -115,6 +123,50 @@ class EvidenceFlowTest {
               .getCode());
       Rig.eventually(
           "it is bad", () -> rig.outcomes(Role.CHAMPION, Outcome.BAD_DEADLINE_EXCEEDED) == 1);
+    }
+  }
+
+  @Test
+  void aCancellationLaterThanTheRivalsLimitIsATryTimeoutAndAnEarlierOneIsCensored()
+      throws Exception {
+    ManualTime time = new ManualTime();
+    try (Rig rig = Rig.watching(time, ManualScheduler.on(time), "")) {
+      // By key, with the smallest share, so that this customer is the champion's for certain.
+      rig.offer(
+          1,
+          1,
+          0,
+          route ->
+              route
+                  .setUnit(RandomisationUnit.KEY)
+                  .setKeyMetadata("x-customer")
+                  .setTryTimeoutMs(3_600_000));
+      CountDownLatch cancelled = new CountDownLatch(2);
+      rig.champion.behave((request, answer) ->
+          ((ServerCallStreamObserver<ModelInferResponse>) answer)
+              .setOnCancelHandler(cancelled::countDown));
+      Metadata customer = new Metadata();
+      customer.put(Metadata.Key.of("x-customer", Metadata.ASCII_STRING_MARSHALLER), "c1");
+      // A rival would get 500 s of these 1000 s.
+      var client =
+          GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
+              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(customer))
+              .withDeadlineAfter(1000, TimeUnit.SECONDS);
+      var late = client.modelInfer(Rig.request());
+      Rig.eventually("the call has arrived", () -> rig.champion.calls() == 1);
+      time.advance(Duration.ofMinutes(10));
+      var early = client.modelInfer(Rig.request());
+      Rig.eventually("the other has arrived", () -> rig.champion.calls() == 2);
+      assertTrue(late.cancel(true));
+      assertTrue(early.cancel(true));
+      assertTrue(cancelled.await(20, TimeUnit.SECONDS));
+      Rig.eventually(
+          "one of them is bad",
+          () -> {
+            time.advance(Duration.ofMillis(100));
+            return rig.outcomes(Role.CHAMPION, Outcome.BAD_TRY_TIMEOUT) == 1
+                && rig.outcomes(Role.CHAMPION, Outcome.CANCELLED_BY_CLIENT) == 1;
+          });
     }
   }
 

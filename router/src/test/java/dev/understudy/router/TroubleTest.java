@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.LineageRecord;
 import dev.understudy.proto.v1.Outcome;
+import dev.understudy.proto.v1.PayloadRecord;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.testing.FakeBackend;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class TroubleTest {
@@ -38,6 +41,27 @@ class TroubleTest {
       assertEquals(Outcome.BAD_INTERNAL, record.getOutcome());
       assertEquals(0, record.getStatusCode());
       assertEquals(10_000, record.getCanaryWeightBp());
+    }
+  }
+
+  @Test
+  void aRescueSpeaksForNoArmInUnpairedEvidence() throws Exception {
+    try (Rig rig = Rig.watching("")) {
+      rig.offer(1, 5000, 0, route -> route.setPayloadSampleBp(10_000));
+      rig.canary.behave(FakeBackend.failing(Status.INTERNAL.withDescription("boom")));
+      assertEquals(Map.of("version 1", 60), rig.inferMany(60, request -> request));
+      Rig.eventually("payloads have come", () -> rig.receivers.payloads().size() == 60);
+      Rig.eventually("lineage has come", () -> rig.lineage().size() == 60);
+      Map<String, Role> assigned =
+          rig.lineage().stream()
+              .collect(
+                  Collectors.toMap(LineageRecord::getPredictionId, LineageRecord::getAssignedRole));
+      assertEquals(Set.of(Role.CHAMPION, Role.CANARY), Set.copyOf(assigned.values()));
+      for (PayloadRecord payload : rig.receivers.payloads()) {
+        assertEquals(Role.CHAMPION, payload.getRole());
+        boolean rescued = assigned.get(payload.getPredictionId()) == Role.CANARY;
+        assertEquals(rescued ? 0 : 5000, payload.getCanaryWeightBp());
+      }
     }
   }
 

@@ -105,6 +105,9 @@ final class BlockView {
   }
 
   private void add(Cell cell, RandomisationUnit unit, KeyLedger keys) {
+    if (observesNothing(cell)) {
+      return;
+    }
     Force force =
         new Force(
             cell.getRule(),
@@ -135,6 +138,18 @@ final class BlockView {
     } else {
       side.count(cell);
     }
+  }
+
+  /**
+   * Whether a cell holds only requests that are not judged. Those were under no weight, which is
+   * not the same as a weight that changed: they must not cost their second its comparison.
+   */
+  private static boolean observesNothing(Cell cell) {
+    return cell.getAssigned() == 0
+        && cell.getOutcomesCount() == 0
+        && cell.getLatency().getIndexCount() == 0
+        && cell.getFirstSeenKeysCount() == 0
+        && cell.getFirstBadKeysCount() == 0;
   }
 
   static void addTo(SparseHistogram histogram, LatencyCounts counts) {

@@ -182,6 +182,35 @@ class EvidenceFoldTest {
   }
 
   @Test
+  void requestsThatAreNotJudgedAreCountedAndChangeNoMetric() {
+    Logs plain = new Logs().add(Logs.spec(Logs.failures(), Logs.latency()).setLiveControl(true));
+    SplittableRandom random = new SplittableRandom(5);
+    for (int i = 0; i < 30; i++) {
+      plain.traffic(random, 2500, 2500, 400, 0.01, 0.01, 1);
+    }
+    Cell leftOut = Logs.head(Role.CHAMPION, 0, 0).setDecisionRevision(2500).setLeftOut(1).build();
+    List<EvidenceLogRecord> mixed = new ArrayList<>();
+    for (EvidenceLogRecord record : plain.records()) {
+      mixed.add(
+          record.hasBlock()
+              ? record.toBuilder()
+                  .setBlock(record.getBlock().toBuilder().addCells(0, leftOut))
+                  .build()
+              : record);
+    }
+    EvidenceReport expected = plain.report();
+    EvidenceReport actual = Logs.fold(mixed).report();
+    assertTrue(expected.getMetrics(1).getObservations() > 0);
+    assertEquals(expected.getMetricsList(), actual.getMetricsList());
+    assertEquals(
+        30,
+        actual.getArmsList().stream()
+            .filter(arm -> arm.getRole() == Role.CHAMPION)
+            .mapToLong(arm -> arm.getLeftOut())
+            .sum());
+  }
+
+  @Test
   void pairsProveFailuresInTheShadowAndAreSetAsideOnceCustomersAreAnswered() {
     Logs logs = new Logs().add(Logs.spec(Logs.failures()));
     for (int i = 0; i < 40; i++) {

@@ -58,13 +58,14 @@ public final class BatchRunner implements AutoCloseable {
                     || job.deadlineNanos() - nowNanos > 0)
             .toList();
     if (wanted.size() < batch.size()) {
-      batch.stream().filter(job -> !wanted.contains(job)).forEach(job -> job.fail(job.expired()));
+      batch.stream().filter(job -> !wanted.contains(job)).forEach(job -> fail(job, job.expired()));
     }
     return wanted;
   }
 
   /** False when several requests failed together and none has been told yet. */
   private boolean tryRun(List<? extends InferenceJob> batch, long sealedNanos) {
+    int told = 0;
     try (BatchOutputs outputs = lane.run(batch)) {
       long scatterNanos = time.nanoTime();
       int rows = batch.stream().mapToInt(InferenceJob::rows).sum();
@@ -72,6 +73,7 @@ public final class BatchRunner implements AutoCloseable {
       int row = 0;
       for (InferenceJob job : batch) {
         answer(job, outputs, row, timing);
+        told++;
         row += job.rows();
       }
       statistics.executed(
@@ -81,21 +83,22 @@ public final class BatchRunner implements AutoCloseable {
       if (batch.size() > 1) {
         return false;
       }
-      batch.getFirst().fail(fault(e));
+      fail(batch.getFirst(), fault(e));
       return true;
-    } catch (RuntimeException | OutOfMemoryError e) {
-      if (batch.size() > 1) {
+    } catch (RuntimeException | Error e) {
+      // An Error too (memory, stack, linkage): it says that this run failed, not that the next one
+      // will, and a thread that died of it would leave its queue without an instance.
+      if (told == 0 && batch.size() > 1) {
         return false;
       }
       log.log(Level.WARNING, "Model '" + model + "' failed unexpectedly", e);
-      batch
-          .getFirst()
-          .fail(
-              Fault.of(
-                      Status.Code.INTERNAL,
-                      "EXECUTION_FAILED",
-                      "failed to run model '" + model + "'; the server's log has the cause")
-                  .cause(e));
+      Fault fault =
+          Fault.of(
+                  Status.Code.INTERNAL,
+                  "EXECUTION_FAILED",
+                  "failed to run model '" + model + "'; the server's log has the cause")
+              .cause(e);
+      batch.subList(told, batch.size()).forEach(job -> fail(job, fault));
       return true;
     }
   }
@@ -103,15 +106,25 @@ public final class BatchRunner implements AutoCloseable {
   private void answer(InferenceJob job, BatchOutputs outputs, int row, BatchTiming timing) {
     try {
       job.answer(outputs, row, timing);
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       // One answer that cannot be encoded must not cost the others theirs.
       log.log(Level.WARNING, "An answer of model '" + model + "' could not be encoded", e);
-      job.fail(
+      fail(
+          job,
           Fault.of(
                   Status.Code.INTERNAL,
                   "ENCODING_FAILED",
                   "failed to encode the answer of model '" + model + "'")
               .cause(e));
+    }
+  }
+
+  /** One caller that cannot be told must not keep the news from the others. */
+  private void fail(InferenceJob job, Fault fault) {
+    try {
+      job.fail(fault);
+    } catch (RuntimeException | Error e) {
+      log.log(Level.WARNING, "A failure of model '" + model + "' could not be told", e);
     }
   }
 

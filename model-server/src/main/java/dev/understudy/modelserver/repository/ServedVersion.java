@@ -191,6 +191,10 @@ public final class ServedVersion {
         long runNanos = 0;
         try {
           runNanos = runner.run(batch);
+        } catch (RuntimeException | Error e) {
+          // The runner has told everybody it could; without this thread nobody else would be
+          // served.
+          log.log(Level.SEVERE, "An instance of model '" + name + "' goes on after a failure", e);
         } finally {
           queue.finished(runNanos);
         }

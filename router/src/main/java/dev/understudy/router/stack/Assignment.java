@@ -16,7 +16,8 @@ import java.util.function.Predicate;
  * @param canaryBp the canary's probability in force for this call
  * @param controlBp the control's
  * @param judged whether the call is evidence; otherwise it is counted as left out
- * @param copied whether the call may be mirrored
+ * @param copied whether the call may be mirrored: where shares are not in force, copies are not
+ *     either, because both are the trial's
  * @param rescuable whether the champion may answer when the arm fails
  */
 record Assignment(
@@ -74,10 +75,10 @@ record Assignment(
     if ((role == Role.CANARY && canaryBp == 0) || (role == Role.CONTROL && controlBp == 0)) {
       return probe.test(arm)
           ? new Assignment(arm, canaryBp, controlBp, false, false, true)
-          : new Assignment(champion, canaryBp, controlBp, true, true, false);
+          : new Assignment(champion, canaryBp, controlBp, true, sharesHold, false);
     }
     boolean champions = role == Role.CHAMPION;
-    return new Assignment(arm, canaryBp, controlBp, true, champions, !champions);
+    return new Assignment(arm, canaryBp, controlBp, true, champions && sharesHold, !champions);
   }
 
   private static Assignment leftOut(ArmPlan arm) {

@@ -155,6 +155,30 @@ final class CallLife implements InferService {
 
   private Cancel begin(InferCall call, Reply reply) {
     Snapshot snapshot = keeper.current();
+    ModelPlan plan = plan(call, snapshot);
+    Flight flight = new Flight(this, call, plan, snapshot, reply);
+    if (lineage.reserve()) {
+      flight.start(true);
+      return flight;
+    }
+    LineageOverflow policy = plan.route().getLineageOverflow();
+    if (policy == LineageOverflow.LINEAGE_REFUSE
+        || (policy == LineageOverflow.LINEAGE_BLOCK && !lineage.await(flight::startAfterWait))) {
+      throw Refusals.noRoomForLineage(call.clientId());
+    }
+    if (policy != LineageOverflow.LINEAGE_BLOCK) {
+      lineage.countDropped();
+      flight.start(false);
+    }
+    return flight;
+  }
+
+  /**
+   * The plan for a call's model, which the call fits.
+   *
+   * @throws Fault when it does not fit, or there is none
+   */
+  static ModelPlan plan(InferCall call, Snapshot snapshot) {
     ModelPlan plan = snapshot.plan(call.model());
     if (plan == null) {
       throw Refusals.unknownModel(call.clientId(), call.model());
@@ -164,20 +188,6 @@ final class CallLife implements InferService {
       throw Refusals.notReady(call.clientId(), call.model(), plan.champion().version());
     }
     Validation.check(call.request(), signature);
-    Flight flight = new Flight(this, call, plan, snapshot, reply);
-    if (lineage.reserve()) {
-      flight.start(true);
-      return flight;
-    }
-    LineageOverflow policy = plan.route().getLineageOverflow();
-    if (policy == LineageOverflow.LINEAGE_REFUSE
-        || (policy == LineageOverflow.LINEAGE_BLOCK && !lineage.await(() -> flight.start(true)))) {
-      throw Refusals.noRoomForLineage(call.clientId());
-    }
-    if (policy != LineageOverflow.LINEAGE_BLOCK) {
-      lineage.countDropped();
-      flight.start(false);
-    }
-    return flight;
+    return plan;
   }
 }

@@ -41,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Time.</b> A rescue needs time, so an attempt that can be rescued gets at most half of what
  * is left until the deadline. An arm must not look worse for that: while shares are in force, a
  * champion's answer that took longer than its rival would have been given counts as a try timeout
- * too, although the client gets it.
+ * too, although the client gets it. So does a champion's attempt that the client cancels after that
+ * moment: the rival's would have been bad by then, whatever the client did later.
  *
  * <p><b>Cancellation.</b> A client whose deadline passes cancels, and its word often arrives a
  * little before our own clock says so, because ours started when the request arrived. A
@@ -58,9 +59,11 @@ final class Flight implements Cancel {
 
   private final CallLife life;
   private final InferCall call;
-  private final ModelPlan plan;
-  private final Snapshot snapshot;
   private final Reply reply;
+
+  // What was in force when the request came, or, if it had to wait, when its wait was over.
+  private ModelPlan plan;
+  private Snapshot snapshot;
 
   /**
    * The mirror's ticket and the first answer meet here; the second to come brings them together.
@@ -103,6 +106,18 @@ final class Flight implements Cancel {
 
   /** Step 5: assigns the request; from here on it is in the trial. */
   void start(boolean placeReserved) {
+    start(placeReserved, false);
+  }
+
+  /**
+   * Step 5 after a wait for a place in the lineage. What was in force when the request came may
+   * have ended since, and an arm that was stopped meanwhile must get no request.
+   */
+  void startAfterWait() {
+    start(true, true);
+  }
+
+  private void start(boolean placeReserved, boolean waited) {
     if (!begun.compareAndSet(false, true)) {
       if (placeReserved) {
         life.lineage.release();
@@ -114,6 +129,10 @@ final class Flight implements Cancel {
       long now = life.time.nanoTime();
       if (call.remainingNanos(now) <= 0) {
         throw Refusals.tooLate();
+      }
+      if (waited) {
+        snapshot = life.keeper.current();
+        plan = CallLife.plan(call, snapshot);
       }
       Assignment assigned =
           Assignment.of(
@@ -224,7 +243,8 @@ final class Flight implements Cancel {
     if (counts != null && assigned.judged()) {
       Outcome outcome = answer.outcome();
       boolean rivals = assigned.canaryBp() + assigned.controlBp() > 0;
-      if (answer.isOk() && rivals && answer.latencyNanos() > tryNanos) {
+      boolean within = answer.isOk() || outcome == Outcome.CANCELLED_BY_CLIENT;
+      if (within && rivals && answer.latencyNanos() > tryNanos) {
         outcome = Outcome.BAD_TRY_TIMEOUT;
       }
       counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());

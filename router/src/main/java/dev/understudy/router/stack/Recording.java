@@ -142,8 +142,18 @@ final class Recording implements Mirror.Results {
           totalNanos - answer.latencyNanos());
     }
     if (answer.response() != null) {
-      payload(call, plan, answered, answer, assigned.canaryBp());
+      payload(call, plan, answered, answer, weightBp(assigned, answered));
     }
+  }
+
+  /**
+   * The canary's probability under which the answer speaks for its arm; 0 where it speaks for none.
+   * A rescue is the champion's answer to a request that was drawn for another arm: it says nothing
+   * of the arm that failed, and the champion has it only because that arm failed, so it is no draw
+   * of the champion's either. With weight 0 no unpaired evidence takes it up.
+   */
+  private static int weightBp(Assignment assigned, ArmPlan answered) {
+    return assigned.arm().role() == answered.role() ? assigned.canaryBp() : 0;
   }
 
   @Override
