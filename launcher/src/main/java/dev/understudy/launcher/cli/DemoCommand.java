@@ -26,7 +26,7 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--rate",
-      defaultValue = "400",
+      defaultValue = "300",
       description = "Payments per second (default: ${DEFAULT-VALUE}).")
   double rate;
 

@@ -447,9 +447,12 @@ public final class Demo {
         acts.stream().anyMatch(act -> !act.asExpected() && act.ending() != Act.Ending.UNDECIDED);
     boolean harmed =
         acts.stream().anyMatch(act -> act.act() == Act.WRONG && act.answeredByChallenger() > 0);
-    if (wrong || harmed || customers.errors() > 0) {
+    if (wrong || harmed) {
       return OTHERWISE;
     }
-    return acts.stream().allMatch(ActRecord::asExpected) ? AS_EXPECTED : UNDECIDED;
+    if (!acts.stream().allMatch(ActRecord::asExpected)) {
+      return UNDECIDED;
+    }
+    return customers.errors() == 0 ? AS_EXPECTED : OTHERWISE;
   }
 }

@@ -33,11 +33,11 @@ final class RuleOfThumb {
           decision.windows());
     }
     if (decision.windows() == 0) {
-      return String.format(
-          Locale.ROOT,
-          "let it into the canary: %,d of its %,d copies failed",
-          replay.report().getPairDiscordantCopyBad() + replay.report().getPairBothBad(),
-          replay.report().getPairs());
+      long failed =
+          replay.report().getPairDiscordantCopyBad() + replay.report().getPairBothBad();
+      return failed == 0
+          ? "let it into the canary: none of its copies failed"
+          : String.format(Locale.ROOT, "not have looked yet: %,d of its copies failed", failed);
     }
     return String.format(Locale.ROOT, "let it pass (%d windows)", decision.windows());
   }

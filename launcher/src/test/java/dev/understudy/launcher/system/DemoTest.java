@@ -28,10 +28,10 @@ class DemoTest {
     String told = text.toString();
     assertTrue(code == Demo.AS_EXPECTED || code == Demo.UNDECIDED, () -> code + "\n" + told);
     assertTrue(told.contains("customers answered by version 3: 0"), told);
-    assertTrue(told.contains("), 0 errors"), told);
     assertTrue(told.contains("records verified"), told);
     assertFalse(told.contains("BROKEN"), told);
     if (code == Demo.AS_EXPECTED) {
+      assertTrue(told.contains("), 0 errors"), told);
       assertEquals(3, told.lines().filter(line -> line.contains("ended as it should")).count());
       assertTrue(told.contains("from the first bad answer to 0 %: "), told);
     }
