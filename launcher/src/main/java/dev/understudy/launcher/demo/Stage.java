@@ -29,6 +29,7 @@ public final class Stage implements AutoCloseable {
   private final ServiceProcess control;
   private final ServiceProcess house;
   private final ServiceProcess router;
+  private final Map<String, Integer> serverPorts;
   private final Map<String, Integer> housePorts;
   private final Map<String, Integer> routerPorts;
 
@@ -42,6 +43,8 @@ public final class Stage implements AutoCloseable {
       int championPort = port(champion, "grpc");
       int challengerPort = port(challenger, "grpc");
       int controlPort = port(control, "grpc");
+      serverPorts =
+          Map.of("champion", championPort, "challenger", challengerPort, "control", controlPort);
       house =
           start(
               "control-plane",
@@ -153,6 +156,11 @@ public final class Stage implements AutoCloseable {
     """
         .formatted(
             directory, housePort("controller"), housePort("comparator"), housePort("collector"));
+  }
+
+  /** Where a model server listens: {@code champion}, {@code challenger} or {@code control}. */
+  public int serverPort(String name) throws IOException {
+    return named(serverPorts, name, "model servers");
   }
 
   /** A port of the control process by name. */

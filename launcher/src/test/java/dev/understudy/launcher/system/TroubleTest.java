@@ -14,20 +14,16 @@ import dev.understudy.loadtest.OpenLoop;
 import dev.understudy.loadtest.Payloads;
 import dev.understudy.loadtest.Tally;
 import dev.understudy.modelkit.FraudModels;
-import dev.understudy.proto.v1.PromoteRequest;
-import dev.understudy.proto.v1.RolloutRequest;
-import dev.understudy.proto.v1.RolloutServiceGrpc;
-import dev.understudy.proto.v1.RolloutStatus;
-import dev.understudy.proto.v1.StartRolloutRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,57 +44,57 @@ class TroubleTest {
 
   private static final double RATE = 100;
 
-  /** Half of the traffic in canary and control, held there, with every champion call mirrored. */
-  private static final String PLAN =
-      """
-      model: fraud-detector
-      challenger: "2"
-      intent: improved
-      steps:
-        - {mirror: 100%, minDuration: 1s, maxDuration: 10m}
-        - {setWeight: 25%, minDuration: 10m, maxDuration: 20m}
-      prove:
-        failures: {margin: 50%, critical: true}
-        changedDecisions: {band: 60%, limit: 90%}
-      alpha: 0.000001
-      control: live
-      guard: {consecutiveFailures: 1000000}
-      """;
-
   @TempDir static Path directory;
   private static Stage stage;
   private static ManagedChannel router;
-  private static ManagedChannel controller;
+  private static ServiceProcess routerProcess;
 
   @BeforeAll
   static void openTheStage() throws Exception {
     Path models = directory.resolve("models");
     FraudModels.writeRepository(models, 7);
     stage = Stage.open(directory.resolve("run"), models, 0);
-    router = channel(stage.routerPort("grpc"));
-    controller = channel(stage.housePort("controller"));
-    var rollouts = RolloutServiceGrpc.newBlockingStub(controller);
-    RolloutStatus started =
-        rollouts.startRollout(
-            StartRolloutRequest.newBuilder().setPlanYaml(PLAN).setActor("test").build());
+    Path table = stage.directory().resolve("static-router.yaml");
+    Files.writeString(
+        table,
+        """
+        listen: 127.0.0.1:0
+        admin: 127.0.0.1:0
+        evidence: 127.0.0.1:%d
+        collector: 127.0.0.1:%d
+        models:
+          fraud-detector:
+            tryTimeout: 1s
+            champion: {version: "1", endpoints: ["127.0.0.1:%d"]}
+            canary: {version: "2", endpoints: ["127.0.0.1:%d"], weight: 25%%}
+            control: {version: "1", endpoints: ["127.0.0.1:%d"], weight: 25%%}
+            shadow: {version: "2", endpoints: ["127.0.0.1:%d"], mirror: 100%%}
+        """
+            .formatted(
+                stage.housePort("comparator"),
+                stage.housePort("collector"),
+                stage.serverPort("champion"),
+                stage.serverPort("challenger"),
+                stage.serverPort("control"),
+                stage.serverPort("challenger")));
+    routerProcess =
+        ServiceProcess.start(
+            "static-router",
+            stage.directory(),
+            List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"),
+            List.of("router", "--config", table.toString()));
+    Integer port = routerProcess.awaitReady(Duration.ofSeconds(60)).get("grpc");
+    router = channel(Objects.requireNonNull(port));
     load(Duration.ofSeconds(3), Map.of());
-    rollouts.promote(
-        PromoteRequest.newBuilder().setRolloutId(started.getRolloutId()).setActor("test").build());
-    Iterator<RolloutStatus> statuses =
-        rollouts
-            .withDeadlineAfter(30, TimeUnit.SECONDS)
-            .watchRollout(RolloutRequest.newBuilder().setRolloutId(started.getRolloutId()).build());
-    RolloutStatus status = started;
-    while (status.getCanaryWeightBp() < 2_500) {
-      status = statuses.next();
-    }
   }
 
   @AfterAll
   static void closeTheStage() {
     if (router != null) {
       router.shutdownNow();
-      controller.shutdownNow();
+    }
+    if (routerProcess != null) {
+      routerProcess.close();
     }
     if (stage != null) {
       stage.close();
@@ -222,6 +218,6 @@ class TroubleTest {
     assertTrue(
         tally.failed().getMaxValue() < 5_000_000_000L,
         "longest failure, ns: " + tally.failed().getMaxValue());
-    assertEquals(0, stage.router().terminate(Duration.ofSeconds(20)), "exit code after SIGTERM");
+    assertEquals(0, routerProcess.terminate(Duration.ofSeconds(30)), "exit code after SIGTERM");
   }
 }
