@@ -201,6 +201,9 @@ public final class Demo {
       ending = Act.ending(status, highestWeight);
     }
     narrator.live(null);
+    if (ending == Act.Ending.ROLLED_BACK) {
+      status = inForce(controller, status);
+    }
     EvidenceReport evidence = status.getEvidence();
     for (MetricReport metric : evidence.getMetricsList()) {
       narrator.line("           " + metric.getName() + ": " + metric.getStatement());
@@ -281,7 +284,7 @@ public final class Demo {
       narrator.line(
           "           "
               + (time == null
-                  ? "it was not rolled back"
+                  ? "no time of a rollback is known"
                   : "from the first bad answer to 0 %: " + time)
               + String.format(Locale.ROOT, "; errors that customers saw: %,d", record.errors()));
     }

@@ -33,8 +33,7 @@ final class RuleOfThumb {
           decision.windows());
     }
     if (decision.windows() == 0) {
-      long failed =
-          replay.report().getPairDiscordantCopyBad() + replay.report().getPairBothBad();
+      long failed = replay.report().getPairDiscordantCopyBad() + replay.report().getPairBothBad();
       return failed == 0
           ? "let it into the canary: none of its copies failed"
           : String.format(Locale.ROOT, "not have looked yet: %,d of its copies failed", failed);

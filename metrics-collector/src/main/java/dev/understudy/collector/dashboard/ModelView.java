@@ -187,21 +187,26 @@ final class ModelView {
       }
     }
     return arms.stream()
-        .filter(arm -> arm.role() != Role.CHAMPION || isPresent(arm, status))
+        .filter(arm -> isPresent(arm, status))
         .filter(arm -> arm.role() != Role.ROLE_UNSPECIFIED && arm.role() != Role.UNRECOGNIZED)
         .sorted(Comparator.comparing(Arm::role).thenComparing(Arm::version))
         .toList();
   }
 
-  /** A champion of the past leaves the table once it is given no more calls. */
-  private boolean isPresent(Arm champion, @Nullable RolloutStatus status) {
+  /** An arm of the past leaves the table once it is given no more calls. */
+  private boolean isPresent(Arm arm, @Nullable RolloutStatus status) {
     if (status == null) {
       return true;
     }
-    String present =
+    String champion =
         isPromoted(status.getPhase()) ? status.getChallengerVersion() : status.getChampionVersion();
-    return champion.version().equals(present)
-        || traffic.recent(champion, SHARE_SECONDS).assigned() > 0;
+    String present =
+        switch (arm.role()) {
+          case CHAMPION, CONTROL -> champion;
+          case CANARY -> status.getChallengerVersion();
+          default -> arm.version();
+        };
+    return arm.version().equals(present) || traffic.recent(arm, SHARE_SECONDS).assigned() > 0;
   }
 
   private void arm(
@@ -254,8 +259,8 @@ final class ModelView {
     double control = status.getPlan().getLiveControl() ? canary : 0;
     return switch (arm.role()) {
       case CHAMPION -> arm.version().equals(champion) ? 1 - canary - control : 0;
-      case CANARY -> canary;
-      case CONTROL -> control;
+      case CANARY -> arm.version().equals(status.getChallengerVersion()) ? canary : 0;
+      case CONTROL -> arm.version().equals(champion) ? control : 0;
       default -> Double.NaN;
     };
   }
