@@ -16,6 +16,7 @@ import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutRequest;
 import dev.understudy.proto.v1.RolloutServiceGrpc;
+import dev.understudy.proto.v1.RolloutServiceGrpc.RolloutServiceBlockingStub;
 import dev.understudy.proto.v1.RolloutStatus;
 import dev.understudy.proto.v1.SliceReport;
 import dev.understudy.proto.v1.StartRolloutRequest;
@@ -31,6 +32,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -301,6 +303,20 @@ public final class Demo {
 
   private static String words(Act.Ending ending) {
     return ending.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  /** The status once the router has said when the stop was in force there, or after two seconds. */
+  private static RolloutStatus inForce(
+      RolloutServiceBlockingStub controller, RolloutStatus status) {
+    RolloutStatus latest = status;
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+    while (rollbackTime(latest) == null && System.nanoTime() - until < 0) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
+      latest =
+          controller.getRollout(
+              RolloutRequest.newBuilder().setRolloutId(status.getRolloutId()).build());
+    }
+    return latest;
   }
 
   /**
