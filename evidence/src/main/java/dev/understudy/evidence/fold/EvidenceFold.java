@@ -83,14 +83,16 @@ public final class EvidenceFold {
         metrics.forEach(metric -> metric.pairs(record.getPairs()));
       }
       case LABELS -> {
-        labels += record.getLabels().getLossesCount();
+        labels += record.getLabels().getScoresCount();
         labelsPaired +=
-            record.getLabels().getLossesList().stream().filter(l -> l.hasShadowLoss()).count();
+            record.getLabels().getScoresList().stream()
+                .filter(l -> l.hasShadowScoreMicros())
+                .count();
         metrics.forEach(metric -> metric.labels(record.getLabels()));
       }
       case GAP -> lostBlocks += lost(record.getGap());
       case STOP -> stopped = true;
-      case SPEC, RECORD_NOT_SET -> {
+      case SPEC, TOLERANCE, WATCH, RECORD_NOT_SET -> {
         // The spec was taken above; a record of a later version says nothing to this one.
       }
     }

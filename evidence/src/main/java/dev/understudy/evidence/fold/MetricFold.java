@@ -20,7 +20,7 @@ abstract sealed class MetricFold permits FailuresFold, LatencyFold, DivergenceFo
       case FAILURES -> new FailuresFold(metric);
       case LATENCY -> new LatencyFold(metric, spec);
       case DIVERGENCE, CHANGED_DECISIONS -> new DivergenceFold(metric, spec);
-      case QUALITY -> new QualityFold(metric);
+      case QUALITY -> new QualityFold(metric, spec);
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED ->
           throw new IllegalArgumentException(
               "kind of metric \"" + metric.getName() + "\": none (expected: a metric kind)");

@@ -91,8 +91,16 @@ final class PairTotals {
     }
     slices.merge(
         slice,
-        new SliceSum(tally.getPairs(), tally.getDivergenceSum(), tally.getChanged()),
+        new SliceSum(tally.getPairs(), divergenceSum(tally), tally.getChanged()),
         SliceSum::plus);
+  }
+
+  private static long divergenceSum(SliceTally tally) {
+    long sum = 0;
+    for (int i = 0; i < tally.getDivergenceCount(); i++) {
+      sum += tally.getDivergence(i) * tally.getDivergenceCount(i);
+    }
+    return sum;
   }
 
   private void addExamples(List<ExamplePair> more) {

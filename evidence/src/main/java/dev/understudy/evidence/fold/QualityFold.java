@@ -4,8 +4,10 @@ import dev.understudy.evidence.process.DifferenceMean;
 import dev.understudy.evidence.process.Direction;
 import dev.understudy.evidence.process.MarginProcess;
 import dev.understudy.evidence.process.SplitCheck;
+import dev.understudy.evidence.tally.Scores;
+import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.LabelTally;
-import dev.understudy.proto.v1.LabelledLoss;
+import dev.understudy.proto.v1.LabelledScore;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.Role;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +25,7 @@ final class QualityFold extends MetricFold {
   private static final double UNITS = 1024;
   private static final double BASIS_POINTS = 10_000;
 
+  private final Losses losses;
   private final DifferenceMean pairedAgainst;
   private final DifferenceMean pairedProof;
   private final MarginProcess against;
@@ -35,28 +38,29 @@ final class QualityFold extends MetricFold {
   private long labels;
   private long paired;
 
-  QualityFold(MetricSpec metric) {
+  QualityFold(MetricSpec metric, EvaluationSpec spec) {
     super(metric);
-    pairedAgainst =
-        new DifferenceMean(new DifferenceMean.Parameters(Direction.ABORT, metric.getLimit()));
-    pairedProof =
-        new DifferenceMean(new DifferenceMean.Parameters(Direction.PROMOTE, metric.getMargin()));
-    against = new MarginProcess(new MarginProcess.Parameters(Direction.ABORT, metric.getLimit()));
-    proof = new MarginProcess(new MarginProcess.Parameters(Direction.PROMOTE, metric.getMargin()));
+    losses = new Losses(metric, spec);
+    double limit = metric.getLimit() / losses.scale();
+    double margin = metric.getMargin() / losses.scale();
+    pairedAgainst = new DifferenceMean(new DifferenceMean.Parameters(Direction.ABORT, limit));
+    pairedProof = new DifferenceMean(new DifferenceMean.Parameters(Direction.PROMOTE, margin));
+    against = new MarginProcess(new MarginProcess.Parameters(Direction.ABORT, limit));
+    proof = new MarginProcess(new MarginProcess.Parameters(Direction.PROMOTE, margin));
   }
 
   @Override
   void labels(LabelTally tally) {
-    tally.getLossesList().forEach(this::label);
+    tally.getScoresList().forEach(this::label);
   }
 
-  private void label(LabelledLoss label) {
+  private void label(LabelledScore label) {
     labels++;
     boolean onCanary = label.getRole() == Role.CANARY;
-    if (label.hasShadowLoss() && !onCanary) {
+    if (label.hasShadowScoreMicros() && !onCanary) {
       pairsSeen = true;
       paired++;
-      int units = label.getShadowLoss() - label.getLoss();
+      int units = units(label.getShadowScoreMicros(), label) - units(label.getScoreMicros(), label);
       pairedAgainst.addUnits(units, 1);
       pairedProof.addUnits(units, 1);
       difference.add(units, 1);
@@ -65,16 +69,26 @@ final class QualityFold extends MetricFold {
     }
   }
 
-  private void unpaired(LabelledLoss label, boolean onCanary) {
+  private int units(long scoreMicros, LabelledScore label) {
+    return losses.units(Scores.value(scoreMicros), Scores.value(label.getOutcomeMicros()));
+  }
+
+  private Estimate scaled(Estimate e) {
+    double scale = losses.scale();
+    return new Estimate(e.value() * scale, e.low() * scale, e.high() * scale);
+  }
+
+  private void unpaired(LabelledScore label, boolean onCanary) {
     double w = label.getCanaryWeightBp() / BASIS_POINTS;
     if (w <= 0 || w >= 1) {
       return;
     }
-    double loss = label.getLoss() / UNITS;
+    int units = units(label.getScoreMicros(), label);
+    double loss = units / UNITS;
     coverage.assigned(w, onCanary ? 1 : 0, onCanary ? 0 : 1);
     against.loss(w, onCanary, loss);
     proof.loss(w, onCanary, loss);
-    (onCanary ? canaryLoss : baselineLoss).add(label.getLoss(), 1);
+    (onCanary ? canaryLoss : baselineLoss).add(units, 1);
   }
 
   long labels() {
@@ -121,10 +135,10 @@ final class QualityFold extends MetricFold {
   @Override
   Estimate estimate() {
     if (pairsSeen) {
-      return difference.estimate();
+      return scaled(difference.estimate());
     }
     Estimate a = canaryLoss.estimate();
     Estimate b = baselineLoss.estimate();
-    return new Estimate(a.value() - b.value(), a.low() - b.high(), a.high() - b.low());
+    return scaled(new Estimate(a.value() - b.value(), a.low() - b.high(), a.high() - b.low()));
   }
 }

@@ -77,8 +77,8 @@ public final class ComparisonTally {
     Divergence.Kind kind =
         switch (decision.getKind()) {
           case PROBABILITIES -> Divergence.Kind.TOTAL_VARIATION;
-          case LABELS -> Divergence.Kind.LABELS;
-          case REGRESSION -> Divergence.Kind.REGRESSION;
+          case LABELS, RANKING, TEXT -> Divergence.Kind.LABELS;
+          case REGRESSION, LOGITS -> Divergence.Kind.REGRESSION;
           case EMBEDDINGS -> Divergence.Kind.EMBEDDING;
           case OUTPUT_KIND_UNSPECIFIED, UNRECOGNIZED ->
               isFloat(champion) ? Divergence.Kind.REGRESSION : Divergence.Kind.LABELS;

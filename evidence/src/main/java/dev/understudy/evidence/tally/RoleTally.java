@@ -29,7 +29,8 @@ final class RoleTally {
 
   private static final class SliceCount {
     long pairs;
-    long divergence;
+    final TreeMap<Integer, Long> divergence = new TreeMap<>();
+    long decided;
     long changed;
   }
 
@@ -94,7 +95,7 @@ final class RoleTally {
       }
     }
     for (SliceLabel label : ComparisonTally.labels(comparison, row.row())) {
-      slice(label, row.units(), changed);
+      slice(label, row.units(), decision != null, changed);
     }
     if (row.units() > 0) {
       example(comparison, row.row(), row.units(), decision);
@@ -112,14 +113,15 @@ final class RoleTally {
     }
   }
 
-  private void slice(SliceLabel label, int units, boolean changed) {
+  private void slice(SliceLabel label, int units, boolean decided, boolean changed) {
     Slice slice = new Slice(label.getSlice(), label.getValue());
     if (slices.size() >= MOST_SLICES && !slices.containsKey(slice)) {
       return;
     }
     SliceCount count = slices.computeIfAbsent(slice, s -> new SliceCount());
     count.pairs++;
-    count.divergence += units;
+    count.divergence.merge(units, 1L, Long::sum);
+    count.decided += decided ? 1 : 0;
     count.changed += changed ? 1 : 0;
   }
 
@@ -154,7 +156,9 @@ final class RoleTally {
             SliceTally.newBuilder()
                 .setLabel(SliceLabel.newBuilder().setSlice(slice.slice()).setValue(slice.value()))
                 .setPairs(count.pairs)
-                .setDivergenceSum(count.divergence)
+                .addAllDivergence(count.divergence.keySet())
+                .addAllDivergenceCount(count.divergence.values())
+                .setComparedWithDecision(count.decided)
                 .setChanged(count.changed)));
     return tally.addAllExamples(examples).build();
   }

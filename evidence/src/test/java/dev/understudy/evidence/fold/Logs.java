@@ -2,6 +2,7 @@ package dev.understudy.evidence.fold;
 
 import dev.understudy.evidence.latency.LatencyGrid;
 import dev.understudy.evidence.latency.SparseHistogram;
+import dev.understudy.evidence.tally.Scores;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
@@ -11,7 +12,7 @@ import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LabelTally;
-import dev.understudy.proto.v1.LabelledLoss;
+import dev.understudy.proto.v1.LabelledScore;
 import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricKind;
@@ -155,30 +156,37 @@ final class Logs {
                         SliceTally.newBuilder()
                             .setLabel(SliceLabel.newBuilder().setSlice("amount").setValue("<10"))
                             .setPairs(count)
-                            .setDivergenceSum(units * count)
+                            .addDivergence(units)
+                            .addDivergenceCount(count)
+                            .setComparedWithDecision(count)
                             .setChanged(toPositive))));
   }
 
-  Logs labels(LabelledLoss... losses) {
+  Logs labels(LabelledScore... losses) {
     return add(
         EvidenceLogRecord.newBuilder()
-            .setLabels(LabelTally.newBuilder().addAllLosses(List.of(losses))));
+            .setLabels(LabelTally.newBuilder().addAllScores(List.of(losses))));
   }
 
-  static LabelledLoss pairedLoss(int champion, int challenger) {
-    return LabelledLoss.newBuilder()
+  static LabelledScore pairedLoss(int champion, int challenger) {
+    return LabelledScore.newBuilder()
         .setRole(Role.CHAMPION)
-        .setLoss(champion)
-        .setShadowLoss(challenger)
+        .setScoreMicros(brier(champion))
+        .setShadowScoreMicros(brier(challenger))
         .build();
   }
 
-  static LabelledLoss loss(Role role, int canaryBp, int loss) {
-    return LabelledLoss.newBuilder()
+  static LabelledScore loss(Role role, int canaryBp, int loss) {
+    return LabelledScore.newBuilder()
         .setRole(role)
         .setCanaryWeightBp(canaryBp)
-        .setLoss(loss)
+        .setScoreMicros(brier(loss))
         .build();
+  }
+
+  /** A score with this Brier loss, in 1/1024, where the truth is 0. */
+  private static long brier(int units) {
+    return Scores.micros(Math.sqrt(units / 1024.0));
   }
 
   static Cell.Builder head(Role role, int canaryBp, int controlBp) {

@@ -10,12 +10,8 @@ import dev.understudy.proto.v1.Comparison;
 import dev.understudy.proto.v1.CopyScore;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
-import dev.understudy.proto.v1.EvaluationSpec;
-import dev.understudy.proto.v1.LabelledLoss;
 import dev.understudy.proto.v1.LabelledPrediction;
-import dev.understudy.proto.v1.Loss;
-import dev.understudy.proto.v1.MetricKind;
-import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.LabelledScore;
 import dev.understudy.proto.v1.OutputKind;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
@@ -119,9 +115,9 @@ class TallyTest {
                 .addRows(small)
                 .addRows(large));
     assertEquals("<10", tally.getSlices(0).getLabel().getValue());
-    assertEquals(512, tally.getSlices(0).getDivergenceSum());
+    assertEquals(List.of(512), tally.getSlices(0).getDivergenceList());
     assertEquals(1, tally.getSlices(0).getChanged());
-    assertEquals(0, tally.getSlices(1).getDivergenceSum());
+    assertEquals(List.of(0), tally.getSlices(1).getDivergenceList());
   }
 
   @Test
@@ -187,51 +183,31 @@ class TallyTest {
     assertEquals(1, tally.getBatchSizeDiffers());
   }
 
-  private static Losses losses(Loss loss) {
-    return new Losses(
-        EvaluationSpec.newBuilder()
-            .setContract(CONTRACT)
-            .addMetrics(
-                MetricSpec.newBuilder().setKind(MetricKind.QUALITY).setLoss(loss).setName("q"))
-            .build());
-  }
-
-  @Test
-  void brierLossesAreRoundedToTheNearestGridPoint() {
-    Losses brier = losses(Loss.BRIER);
-    assertEquals(0, brier.units(1, 1));
-    assertEquals(256, brier.units(0.5, 1));
-    assertEquals(10, brier.units(0.1, 0)); // 10.24
-    assertEquals(1024, brier.units(7, 0));
-    assertEquals(1024, brier.units(Double.NaN, 0));
-  }
-
-  @Test
-  void zeroOneLossesFollowTheCutoff() {
-    Losses zeroOne = losses(Loss.ZERO_ONE);
-    assertEquals(0, zeroOne.units(0.5, 1));
-    assertEquals(1024, zeroOne.units(0.49, 1));
-    assertEquals(1024, zeroOne.units(0.5, 0));
-  }
-
   @Test
   void theShadowsScoreIsJudgedOnTheSameCase() {
-    LabelledLoss loss =
-        losses(Loss.BRIER)
-            .of(
-                LabelledPrediction.newBuilder()
-                    .setPredictionId("p-1")
-                    .setRole(Role.CHAMPION)
-                    .setScore(0.5)
-                    .setOutcome(1)
-                    .addCopies(CopyScore.newBuilder().setRole(Role.MIRRORED_CONTROL).setScore(0.4))
-                    .addCopies(CopyScore.newBuilder().setRole(Role.SHADOW).setScore(1))
-                    .build());
-    assertEquals(256, loss.getLoss());
-    assertTrue(loss.hasShadowLoss());
-    assertEquals(0, loss.getShadowLoss());
-    assertTrue(loss.getPositive());
-    assertEquals(Losses.fingerprint("p-1"), loss.getPrediction());
-    assertNotEquals(Losses.fingerprint("p-2"), loss.getPrediction());
+    LabelledScore score =
+        Scores.of(
+            LabelledPrediction.newBuilder()
+                .setPredictionId("p-1")
+                .setRole(Role.CHAMPION)
+                .setScore(0.5)
+                .setOutcome(1)
+                .addCopies(CopyScore.newBuilder().setRole(Role.MIRRORED_CONTROL).setScore(0.4))
+                .addCopies(CopyScore.newBuilder().setRole(Role.SHADOW).setScore(1))
+                .build());
+    assertEquals(500_000, score.getScoreMicros());
+    assertTrue(score.hasShadowScoreMicros());
+    assertEquals(1_000_000, score.getShadowScoreMicros());
+    assertEquals(1_000_000, score.getOutcomeMicros());
+    assertEquals(Scores.fingerprint("p-1"), score.getPrediction());
+    assertNotEquals(Scores.fingerprint("p-2"), score.getPrediction());
+  }
+
+  @Test
+  void whatIsNotANumberStaysSo() {
+    assertEquals(Scores.NOT_A_NUMBER, Scores.micros(Double.NaN));
+    assertTrue(Double.isNaN(Scores.value(Scores.NOT_A_NUMBER)));
+    assertEquals(9_000_000_000_000_000_000L, Scores.micros(Double.POSITIVE_INFINITY));
+    assertEquals(-0.25, Scores.value(Scores.micros(-0.25)));
   }
 }

@@ -4,6 +4,7 @@ import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.comparator.intake.Counters.Counter;
 import dev.understudy.evidence.fold.BlockCheck;
+import dev.understudy.evidence.tally.Scores;
 import dev.understudy.proto.v1.BlockAck;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvaluationSpec;
@@ -12,8 +13,8 @@ import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.Gap;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LabelTally;
-import dev.understudy.proto.v1.LabelledLoss;
 import dev.understudy.proto.v1.LabelledPrediction;
+import dev.understudy.proto.v1.LabelledScore;
 import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.PairTally;
 import io.grpc.Status;
@@ -78,7 +79,7 @@ final class IntakeState {
   private final long mostPendingBytes;
   private final Map<BlockSender, BlockStream> blockStreams = new LinkedHashMap<>();
   private final Map<LabelSender, LabelStream> labelStreams = new LinkedHashMap<>();
-  private final Map<String, LinkedHashMap<Long, LabelledLoss>> labels = new TreeMap<>();
+  private final Map<String, LinkedHashMap<Long, LabelledScore>> labels = new TreeMap<>();
   private final Map<String, Long> pairsGathered = new HashMap<>();
 
   IntakeState(
@@ -266,14 +267,14 @@ final class IntakeState {
     stream.news = true;
     counters.increment(Counter.LABELS);
     RolloutLog rollout = rollouts.get(label.getRolloutId());
-    if (rollout == null || !rollout.open() || rollout.losses() == null) {
+    if (rollout == null || !rollout.open()) {
       counters.increment(Counter.LABELS_UNKNOWN);
       return;
     }
-    LabelledLoss loss = rollout.losses().of(label);
-    LinkedHashMap<Long, LabelledLoss> waiting =
+    LabelledScore score = Scores.of(label);
+    LinkedHashMap<Long, LabelledScore> waiting =
         labels.computeIfAbsent(label.getRolloutId(), id -> new LinkedHashMap<>());
-    if (rollout.holds(loss) || waiting.putIfAbsent(loss.getPrediction(), loss) != null) {
+    if (rollout.holds(score) || waiting.putIfAbsent(score.getPrediction(), score) != null) {
       counters.increment(Counter.LABELS_DUPLICATE);
     }
   }
@@ -402,12 +403,12 @@ final class IntakeState {
         new Object[] {Long.toString(block.getSequence()), block.getRouter(), problem});
   }
 
-  private void gatherLabels(String rolloutId, Map<Long, LabelledLoss> losses) {
+  private void gatherLabels(String rolloutId, Map<Long, LabelledScore> scores) {
     RolloutLog rollout = rollouts.get(rolloutId);
-    if (rollout != null && rollout.open() && !losses.isEmpty()) {
+    if (rollout != null && rollout.open() && !scores.isEmpty()) {
       rollout.gather(
           EvidenceLogRecord.newBuilder()
-              .setLabels(LabelTally.newBuilder().addAllLosses(losses.values())));
+              .setLabels(LabelTally.newBuilder().addAllScores(scores.values())));
     }
   }
 

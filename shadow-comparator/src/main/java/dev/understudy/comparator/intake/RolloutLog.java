@@ -2,11 +2,10 @@ package dev.understudy.comparator.intake;
 
 import dev.understudy.comparator.log.EvidenceLog;
 import dev.understudy.comparator.log.LogFiles;
-import dev.understudy.evidence.tally.Losses;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.JoinedBlock;
-import dev.understudy.proto.v1.LabelledLoss;
+import dev.understudy.proto.v1.LabelledScore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +27,6 @@ final class RolloutLog {
   private final Set<Long> labelled = new HashSet<>();
   private final List<EvidenceLogRecord.Builder> gathered = new ArrayList<>();
   private @Nullable EvaluationSpec spec;
-  private @Nullable Losses losses;
   private long latestSecond = Long.MIN_VALUE;
   private boolean stopped;
 
@@ -46,14 +44,13 @@ final class RolloutLog {
     switch (record.getRecordCase()) {
       case SPEC -> {
         spec = record.getSpec();
-        losses = new Losses(record.getSpec());
         stopped = false;
       }
       case BLOCK -> learn(record.getBlock());
       case LABELS ->
-          record.getLabels().getLossesList().forEach(loss -> labelled.add(loss.getPrediction()));
+          record.getLabels().getScoresList().forEach(score -> labelled.add(score.getPrediction()));
       case STOP -> stopped = true;
-      case PAIRS, GAP, RECORD_NOT_SET -> {
+      case PAIRS, GAP, TOLERANCE, WATCH, RECORD_NOT_SET -> {
         // Nothing to know for later.
       }
     }
@@ -100,12 +97,8 @@ final class RolloutLog {
   }
 
   /** Whether an outcome is in the log already. */
-  boolean holds(LabelledLoss loss) {
-    return labelled.contains(loss.getPrediction());
-  }
-
-  @Nullable Losses losses() {
-    return losses;
+  boolean holds(LabelledScore score) {
+    return labelled.contains(score.getPrediction());
   }
 
   /** Whether a second comes after a later one. */

@@ -367,7 +367,7 @@ class IntakeStateTest {
     state().flush();
     assertEquals(4, again.acknowledged);
     assertEquals(
-        3, log("r").stream().mapToInt(record -> record.getLabels().getLossesCount()).sum());
+        3, log("r").stream().mapToInt(record -> record.getLabels().getScoresCount()).sum());
   }
 
   @Test
@@ -385,7 +385,7 @@ class IntakeStateTest {
     state().label(again, label(1, "p1"));
     state().flush();
     assertEquals(1, again.acknowledged);
-    assertEquals(1, log("r").get(1).getLabels().getLossesCount());
+    assertEquals(1, log("r").get(1).getLabels().getScoresCount());
   }
 
   @Test
