@@ -203,12 +203,12 @@ public final class EvidenceFold {
             .setLabelsPaired(labelsPaired)
             .setAlpha(now.getAlpha())
             .setBeta(betaOf(now))
-            .addAllMeasures(measures.reports())
-            .addAllTolerances(measures.tolerances())
-            .setBatchSizeDiffers(measures.batchSizeDiffers())
             .setLatency(latency.report())
             .setMalformed(malformed)
             .setDrill(now.getDrill())
+            .addAllMeasures(measures.reports())
+            .addAllTolerances(measures.tolerances())
+            .setBatchSizeDiffers(measures.batchSizeDiffers())
             .setStopped(stopped);
     if (watch != null) {
       report.setWatch(watch.report());
@@ -240,8 +240,8 @@ public final class EvidenceFold {
         metrics.add(MetricFold.of(metric, next));
       }
       weights = weights(metrics);
-      slices = new SliceFold(next);
       latency = new LatencySides(next);
+      slices = new SliceFold(next);
     } else {
       checkRollout(next.getRolloutId());
     }
