@@ -34,7 +34,14 @@ final class LossWords {
   }
 
   static String reproach(Loss loss, double limit) {
-    boolean rise = limit >= 0;
+    if (limit == 0) {
+      return switch (loss) {
+        case ZERO_ONE -> "wrong decisions more frequent";
+        case VALUE -> "decisions worth less";
+        default -> name(loss) + " higher";
+      };
+    }
+    boolean rise = limit > 0;
     double size = StrictMath.abs(limit);
     return switch (loss) {
       case ZERO_ONE ->
