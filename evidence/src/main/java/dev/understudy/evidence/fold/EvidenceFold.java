@@ -9,6 +9,7 @@ import dev.understudy.proto.v1.Gap;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Result;
 import java.util.ArrayList;
@@ -43,6 +44,8 @@ public final class EvidenceFold {
   private final SplitFold split = new SplitFold();
   private final ArmTotals arms = new ArmTotals();
   private final PairTotals pairs = new PairTotals();
+  private final MeasureTotals measures = new MeasureTotals();
+  private @Nullable SliceFold slices;
   private final KeyLedger keys = new KeyLedger(KeyLedger.DEFAULT_CAPACITY);
   private Guardrails guardrails = new Guardrails(0);
   private double[] weights = {};
@@ -77,11 +80,7 @@ public final class EvidenceFold {
     }
     switch (record.getRecordCase()) {
       case BLOCK -> accept(record.getBlock());
-      case PAIRS -> {
-        pairs.add(record.getPairs());
-        guardrails.pairs(record.getPairs());
-        metrics.forEach(metric -> metric.pairs(record.getPairs()));
-      }
+      case PAIRS -> accept(record.getPairs());
       case LABELS -> {
         labels += record.getLabels().getScoresCount();
         labelsPaired +=
@@ -89,10 +88,12 @@ public final class EvidenceFold {
                 .filter(l -> l.hasShadowScoreMicros())
                 .count();
         metrics.forEach(metric -> metric.labels(record.getLabels()));
+        slices().labels(record.getLabels());
       }
       case GAP -> lostBlocks += lost(record.getGap());
       case STOP -> stopped = true;
-      case SPEC, TOLERANCE, WATCH, RECORD_NOT_SET -> {
+      case TOLERANCE -> measures.add(record.getTolerance());
+      case SPEC, WATCH, RECORD_NOT_SET -> {
         // The spec was taken above; a record of a later version says nothing to this one.
       }
     }
@@ -159,7 +160,6 @@ public final class EvidenceFold {
             .setSplit(split.report(now.getAlphaSplit()))
             .addAllArms(arms.reports())
             .setSwapSet(pairs.swapSet())
-            .addAllSlices(pairs.slices())
             .addAllExamples(pairs.examples())
             .setPairs(arms.pairs())
             .setPairsDropped(arms.dropped())
@@ -175,11 +175,15 @@ public final class EvidenceFold {
             .setLabelsPaired(labelsPaired)
             .setAlpha(now.getAlpha())
             .setBeta(betaOf(now))
+            .addAllMeasures(measures.reports())
+            .addAllTolerances(measures.tolerances())
+            .setBatchSizeDiffers(measures.batchSizeDiffers())
             .setStopped(stopped);
     for (int i = 0; i < metrics.size(); i++) {
       double stop = weights[i] > 0 ? logStop - StrictMath.log(weights[i]) : logStop;
       report.addMetrics(MetricReports.report(metrics.get(i), stop, logNeeded, pairs.meanNoise()));
     }
+    slices().report(report, metrics);
     overall(report);
     return report.build();
   }
@@ -200,6 +204,7 @@ public final class EvidenceFold {
         metrics.add(MetricFold.of(metric, next));
       }
       weights = weights(metrics);
+      slices = new SliceFold(next);
     } else {
       checkRollout(next.getRolloutId());
     }
@@ -239,6 +244,27 @@ public final class EvidenceFold {
     arms.block(block);
     guardrails.block(block);
     metrics.forEach(metric -> metric.block(view));
+    slices().block(block);
+  }
+
+  /** A tally that cannot be counted counts for nothing: whoever writes the log refuses it. */
+  private void accept(PairTally tally) {
+    if (TallyCheck.problem(tally) != null) {
+      return;
+    }
+    pairs.add(tally);
+    measures.add(tally);
+    guardrails.pairs(tally);
+    metrics.forEach(metric -> metric.pairs(tally));
+    slices().pairs(tally);
+  }
+
+  private SliceFold slices() {
+    SliceFold now = slices;
+    if (now == null) {
+      throw new IllegalStateException("no spec yet (expected: a spec as first record)");
+    }
+    return now;
   }
 
   private double logAgainst() {
