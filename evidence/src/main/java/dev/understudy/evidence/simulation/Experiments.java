@@ -11,6 +11,7 @@ import dev.understudy.evidence.simulation.Promise.AtMost;
 import dev.understudy.evidence.simulation.Promise.Median;
 import dev.understudy.evidence.simulation.Promise.MoreThan;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
@@ -59,9 +60,11 @@ public final class Experiments {
   private Experiments() {
     failures();
     pairs();
+    noiseFloor();
     latency();
     splitAndKeys();
     together();
+    watch();
     detections();
     wrongMethods();
     others();
@@ -219,6 +222,31 @@ public final class Experiments {
         draws -> pairs.equallyUncertain(brier, PROVED, draws));
   }
 
+  private void noiseFloor() {
+    PairTraffic pairs = new PairTraffic(200, 20);
+    EvaluationSpec floor = cancelled(.01, .01);
+    add(
+        FALSE_STOPS,
+        "divergence above a noise floor of 3 %, on the limit of 1 point",
+        new AtMost(LEVEL),
+        RUNS,
+        draws -> pairs.cancelled(floor, STOPPED, .04, .03, draws));
+    add(
+        FALSE_PROOFS,
+        "divergence above a noise floor of 3 %, on the margin of 1 point",
+        new AtMost(Specs.BETA),
+        RUNS,
+        draws -> pairs.cancelled(floor, PROVED, .04, .03, draws));
+  }
+
+  /** Divergence with a mirrored control: limit and margin are above the noise floor. */
+  private static EvaluationSpec cancelled(double limit, double margin) {
+    return Specs.spec(LEVEL, Specs.divergence(limit, margin))
+        .setIntent(Intent.EQUIVALENT)
+        .setMirroredControl(true)
+        .build();
+  }
+
   private void latency() {
     EvaluationSpec quarter = Specs.spec(LEVEL, Specs.latency(.25)).build();
     LatencyTraffic onTolerance = LatencyTraffic.calm(Course.constant(120, 1000), 500, 1.25);
@@ -304,6 +332,25 @@ public final class Experiments {
           VERY_DEAR,
           draws -> all.decidedAt(spec, STOPPED, laws, draws));
     }
+  }
+
+  private void watch() {
+    EvaluationSpec spec = Specs.spec(LEVEL, Specs.failures(1, .01)).build();
+    WatchTraffic alike =
+        new WatchTraffic(Course.constant(600, 1000).withIncident(), 100, .02, .02, 0);
+    add(
+        FALSE_STOPS,
+        "ten minutes of watch after the promotion, 10 % kept, incident ×8",
+        new AtMost(LEVEL),
+        DEAR,
+        draws -> alike.decidedAt(spec, draws));
+    WatchTraffic worse = new WatchTraffic(Course.constant(600, 1000), 100, .02, .06, 300);
+    add(
+        FOUND,
+        "errors ×3 that begin after five of ten minutes of watch, 10 % kept",
+        new MoreThan(.9),
+        DEAR,
+        draws -> worse.decidedAt(spec, draws));
   }
 
   private static MetricSpec[] allMetrics() {
