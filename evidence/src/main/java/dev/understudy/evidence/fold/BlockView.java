@@ -35,6 +35,14 @@ final class BlockView {
       return ORDER.compare(this, other);
     }
 
+    static Force of(Cell cell) {
+      return new Force(
+          cell.getRule(),
+          cell.getDecisionRevision(),
+          cell.getCanaryWeightBp(),
+          cell.getControlWeightBp());
+    }
+
     double w() {
       return canaryBp / BASIS_POINTS;
     }
@@ -84,17 +92,23 @@ final class BlockView {
     this.block = block;
   }
 
-  /** Reads a block; {@code keys} remembers, across blocks, which keys have been counted. */
-  static BlockView of(JoinedBlock block, RandomisationUnit unit, KeyLedger keys) {
+  /**
+   * Reads a block; {@code keys} remembers, across blocks, which keys have been counted. Cells in
+   * which the challenger is champion are no baseline, and left to {@link WatchFold}.
+   */
+  static BlockView of(
+      JoinedBlock block, RandomisationUnit unit, KeyLedger keys, Versions versions) {
     BlockView view = new BlockView(block);
+    List<Cell> cells =
+        block.getCellsList().stream().filter(cell -> !versions.promoted(cell)).toList();
     if (unit == RandomisationUnit.KEY) {
-      for (Cell cell : block.getCellsList()) {
+      for (Cell cell : cells) {
         Side side = view.add(cell);
         if (side != null) {
           side.assigned += keys.seen(cell, block.getSecond());
         }
       }
-      for (Cell cell : block.getCellsList()) {
+      for (Cell cell : cells) {
         Side side = view.side(cell);
         if (side != null) {
           side.bad += keys.bad(cell);
@@ -104,7 +118,7 @@ final class BlockView {
         view.outcomes.addAll(keys.finished(block.getSecond()));
       }
     } else {
-      for (Cell cell : block.getCellsList()) {
+      for (Cell cell : cells) {
         Side side = view.add(cell);
         if (side != null) {
           side.count(cell);
@@ -141,20 +155,12 @@ final class BlockView {
     return groups.keySet().stream().anyMatch(force -> force.canaryBp() > 0);
   }
 
-  private static Force force(Cell cell) {
-    return new Force(
-        cell.getRule(),
-        cell.getDecisionRevision(),
-        cell.getCanaryWeightBp(),
-        cell.getControlWeightBp());
-  }
-
   /** The side on which a cell counts; null for one that observes nothing. */
   private @Nullable Side side(Cell cell) {
     if (observesNothing(cell)) {
       return null;
     }
-    Group group = groups.computeIfAbsent(force(cell), f -> new Group());
+    Group group = groups.computeIfAbsent(Force.of(cell), f -> new Group());
     return switch (cell.getRole()) {
       case CANARY -> group.canary;
       case CHAMPION, CONTROL -> group.baseline;
@@ -166,7 +172,7 @@ final class BlockView {
   private @Nullable Side add(Cell cell) {
     Side side = side(cell);
     if (side != null) {
-      Group group = groups.computeIfAbsent(force(cell), f -> new Group());
+      Group group = groups.computeIfAbsent(Force.of(cell), f -> new Group());
       switch (cell.getRole()) {
         case CANARY -> addTo(group.canaryLatency, cell.getLatency());
         case CHAMPION -> addTo(group.championLatency, cell.getLatency());
@@ -180,7 +186,7 @@ final class BlockView {
    * Whether a cell holds only requests that are not judged. Those were under no weight, which is
    * not the same as a weight that changed: they must not cost their second its comparison.
    */
-  private static boolean observesNothing(Cell cell) {
+  static boolean observesNothing(Cell cell) {
     return cell.getAssigned() == 0
         && cell.getOutcomesCount() == 0
         && cell.getLatency().getIndexCount() == 0
