@@ -57,11 +57,11 @@ public final class SpecCheck {
       if (!(metric.getWeight() >= 0 && metric.getWeight() < Double.POSITIVE_INFINITY)) {
         add(at + "weight", metric.getWeight() + " (expected: >= 0 and finite)");
       }
-      metric(at, metric);
+      metric(at, metric, spec);
     }
   }
 
-  private void metric(String at, MetricSpec metric) {
+  private void metric(String at, MetricSpec metric, EvaluationSpec spec) {
     double margin = metric.getMargin();
     double limit = metric.getLimit();
     switch (metric.getKind()) {
@@ -81,12 +81,18 @@ public final class SpecCheck {
         share(at + "margin", margin);
         share(at + "limit", limit);
       }
-      case QUALITY -> {
-        difference(at + "margin", margin);
-        difference(at + "limit", limit);
-      }
+      case QUALITY -> quality(at, metric, new Losses(metric, spec).scale());
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED ->
           add(at + "kind", metric.getKindValue() + " (expected: a kind of metric)");
+    }
+  }
+
+  private void quality(String at, MetricSpec metric, double scale) {
+    if (scale > 0 && scale < Double.POSITIVE_INFINITY) {
+      difference(at + "margin", metric.getMargin(), scale);
+      difference(at + "limit", metric.getLimit(), scale);
+    } else {
+      add(at + "value", "from best to worst " + scale + " (expected: > 0 and finite)");
     }
   }
 
@@ -103,8 +109,12 @@ public final class SpecCheck {
   }
 
   private void difference(String field, double value) {
-    if (!(value > -1 && value < 1)) {
-      add(field, value + " (expected: > -1 and < 1)");
+    difference(field, value, 1);
+  }
+
+  private void difference(String field, double value, double scale) {
+    if (!(value / scale > -1 && value / scale < 1)) {
+      add(field, value + " (expected: > -" + scale + " and < " + scale + ")");
     }
   }
 

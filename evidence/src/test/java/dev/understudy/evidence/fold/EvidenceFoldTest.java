@@ -356,7 +356,7 @@ class EvidenceFoldTest {
               .build());
     }
     EvidenceReport report = logs.report();
-    assertEquals(7, only(report).getObservations());
+    assertEquals(0, only(report).getObservations());
     assertEquals(3.0 / 7, report.getSplit().getActualShare(), 1e-12);
   }
 
