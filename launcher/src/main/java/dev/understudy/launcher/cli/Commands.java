@@ -27,6 +27,7 @@ public final class Commands {
         RolloutCommand.class,
         RolloutCommand.Rollback.class,
         AuditCommand.class,
+        StatisticsCommand.class,
         InferCommand.class,
         LoadTestCommand.class,
         ModelsCommand.class,
