@@ -26,6 +26,7 @@ public final class Commands {
         ServiceCommands.Controller.class,
         RolloutCommand.class,
         RolloutCommand.Rollback.class,
+        DrillCommand.class,
         AuditCommand.class,
         InferCommand.class,
         LoadTestCommand.class,

@@ -87,6 +87,7 @@ public final class GrpcJudge implements Judge {
     private @Nullable ClientCallStreamObserver<ReportRequest> watch;
     private @Nullable Cancellable heartbeat;
     private @Nullable WatchSpec promotion;
+    private boolean watchWaits;
 
     GrpcFeed(EvaluationSpec spec, Listener listener) {
       this.spec = spec;
@@ -209,17 +210,31 @@ public final class GrpcJudge implements Judge {
                     case INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS, UNIMPLEMENTED ->
                         tell(
                             () -> listener.onWatchRefused(String.valueOf(status.getDescription())));
-                    default -> scheduler.after(RETRY_LAST, "start the watch again", this::again);
+                    default -> watchLater();
                   }
-                }
-
-                private void again() {
-                  startWatch();
                 }
 
                 @Override
                 public void onCompleted() {}
               });
+    }
+
+    private void watchLater() {
+      synchronized (this) {
+        if (watchWaits) {
+          return;
+        }
+        watchWaits = true;
+      }
+      scheduler.after(
+          RETRY_LAST,
+          "start the watch again",
+          () -> {
+            synchronized (this) {
+              watchWaits = false;
+            }
+            startWatch();
+          });
     }
 
     private void ask() {
