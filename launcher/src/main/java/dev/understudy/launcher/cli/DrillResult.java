@@ -41,7 +41,9 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     return status.getPhase() == Phase.HEALTHY;
   }
 
-  /** When the canary first answered badly, or with a delay alone, when it got its share; 0: never. */
+  /**
+   * When the canary first answered badly, or with a delay alone, when it got its share; 0: never.
+   */
   long faultMillis() {
     long firstBad = arm(Role.CANARY).getFirstBadUnixMs();
     if (fault().getErrorsBp() > 0 && firstBad > 0) {
@@ -143,7 +145,7 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     lines.add(
         alarms.method() == Relabel.Method.SWAPPED_SECONDS
             ? "  In each second a fair coin decided whether canary and control change places: no"
-                + " copy holds a difference."
+                + " copy holds a difference between them."
             : "  There is no live control, so each outcome was dealt anew to canary or champion:"
                 + " failures only, latency is not tested.");
     if (alarms.untouched() > 0) {
@@ -162,6 +164,11 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
             percent(alarms.low()),
             percent(alarms.high()),
             Numbers.percent(alarms.alpha())));
+    if (!alarms.keepsThePromise()) {
+      lines.add(
+          "  That is more than promised. Do the servers of canary and control fail more often than"
+              + " the champion's? They would stop a harmless rollout too.");
+    }
     lines.add(
         "  This tests the judge on your volume, bursts and stalls. Whether canary and control are"
             + " equally fast, the drill itself shows above.");
