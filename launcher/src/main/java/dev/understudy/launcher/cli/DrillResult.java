@@ -252,10 +252,10 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     text(json, "phase", status.getPhase().name());
     text(json, "reason", status.getReason());
     json.putFields("passed", Value.newBuilder().setBoolValue(passed).build());
-    number(json, "canary_requests", arm(Role.CANARY).getAssigned());
-    number(json, "canary_bad", arm(Role.CANARY).getBad());
-    number(json, "rescued", arm(Role.CANARY).getRescued());
-    number(json, "client_errors", seenByClients());
+    number(json, "canary_requests", (double) arm(Role.CANARY).getAssigned());
+    number(json, "canary_bad", (double) arm(Role.CANARY).getBad());
+    number(json, "rescued", (double) arm(Role.CANARY).getRescued());
+    number(json, "client_errors", (double) seenByClients());
     if (detectionMillis() >= 0) {
       number(json, "seconds_to_verdict", detectionMillis() / 1000.0);
     }
