@@ -5,6 +5,7 @@ import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.Result;
+import org.jspecify.annotations.Nullable;
 
 /** Turns where a metric stands into what is said about it. */
 final class MetricReports {
@@ -14,8 +15,14 @@ final class MetricReports {
    * @param logStop where this metric alone stops the rollout
    * @param logNeeded where this metric is proved
    * @param noiseFloor NaN without a mirrored control
+   * @param caveat what must be known to read a latency; null when nothing
    */
-  static MetricReport report(MetricFold fold, double logStop, double logNeeded, double noiseFloor) {
+  static MetricReport report(
+      MetricFold fold,
+      double logStop,
+      double logNeeded,
+      double noiseFloor,
+      @Nullable String caveat) {
     MetricSpec metric = fold.metric();
     double logAgainst = fold.logAgainst();
     double logFor = fold.logFor();
@@ -40,7 +47,7 @@ final class MetricReports {
     if (fold.counts() && logAgainst >= logStop) {
       report
           .setResult(Result.AGAINST)
-          .setStatement(Words.against(metric, logAgainst, logStop))
+          .setStatement(Words.against(fold.reproach(), logAgainst, logStop))
           .setFlipsIf(Words.flipsAgainst());
     } else if (unmeasurable != null) {
       report
@@ -50,10 +57,13 @@ final class MetricReports {
     } else if (logFor >= logNeeded) {
       report
           .setResult(Result.PROVED)
-          .setStatement(Words.proved(metric))
+          .setStatement(Words.proved(fold.claim()))
           .setFlipsIf(Words.flipsProved(logFor, logNeeded, logStop));
     } else {
       undecided(report, fold, logStop, logNeeded);
+    }
+    if (caveat != null && metric.getKind() == MetricKind.LATENCY && fold.observations() > 0) {
+      report.setStatement(report.getStatement() + "; " + caveat);
     }
     return report.build();
   }
@@ -64,12 +74,16 @@ final class MetricReports {
     if (outlook instanceof Words.Outlook.Needs(long observations, double seconds)) {
       report.setNeedsMore(observations).setEtaSeconds(seconds);
     }
-    MetricSpec metric = fold.metric();
+    String awaited = fold.awaited();
+    if (awaited != null && outlook instanceof Words.Outlook.NothingYet) {
+      report.setReason(awaited);
+    }
     report
         .setResult(Result.UNDECIDED)
         .setStatement(
-            Words.undecided(
-                metric.getKind(), fold.onCopies(), outlook, report.getLogAgainst(), logStop))
-        .setFlipsIf(Words.flipsUndecided(metric, report.getLogFor(), logNeeded, logStop));
+            report.getReason().isEmpty()
+                ? Words.undecided(fold.unit(), outlook, report.getLogAgainst(), logStop)
+                : report.getReason())
+        .setFlipsIf(Words.flipsUndecided(fold.claim(), report.getLogFor(), logNeeded, logStop));
   }
 }

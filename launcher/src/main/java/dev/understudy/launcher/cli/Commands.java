@@ -29,6 +29,7 @@ public final class Commands {
         RolloutCommand.Rollback.class,
         DrillCommand.class,
         AuditCommand.class,
+        StatisticsCommand.class,
         InferCommand.class,
         LoadTestCommand.class,
         ModelsCommand.class,
