@@ -86,6 +86,29 @@ public final class Numbers {
     return rounded.signum() == 0 ? "0" : rounded.stripTrailingZeros().toPlainString();
   }
 
+  /** A time in nanoseconds: "850 µs", "2.1 ms", "1.35 s"; negative ones with their sign. */
+  public static String nanos(double nanos) {
+    double size = StrictMath.abs(nanos);
+    if (size < 999.5e3) {
+      return decimal(nanos / 1e3) + " µs";
+    }
+    return size < 999.5e6 ? decimal(nanos / 1e6) + " ms" : decimal(nanos / 1e9) + " s";
+  }
+
+  /** As {@link #nanos(double)}. */
+  public static String nanos(long nanos) {
+    return nanos((double) nanos);
+  }
+
+  /** {@code 0.999} as "p99.9". */
+  static String shortPercentile(double quantile) {
+    return "p"
+        + new BigDecimal(quantile * 100)
+            .setScale(2, RoundingMode.HALF_UP)
+            .stripTrailingZeros()
+            .toPlainString();
+  }
+
   static String percentile(double quantile) {
     return decimal(quantile * 100) + "th percentile";
   }
