@@ -26,6 +26,9 @@ public final class Commands {
         ServiceCommands.Controller.class,
         RolloutCommand.class,
         RolloutCommand.Rollback.class,
+        CompareCommand.class,
+        TapCommand.class,
+        PairsCommand.class,
         AuditCommand.class,
         InferCommand.class,
         LoadTestCommand.class,
@@ -60,7 +63,7 @@ public final class Commands {
     command.getSubcommands().values().forEach(Commands::addHelp);
   }
 
-  private static String describe(Exception e) {
+  static String describe(Exception e) {
     String message = e.getMessage();
     return switch (e) {
       case java.nio.file.NoSuchFileException missing -> "no such file: " + missing.getMessage();

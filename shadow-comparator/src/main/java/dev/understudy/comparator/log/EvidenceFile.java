@@ -89,7 +89,9 @@ public final class EvidenceFile {
     private final long lastGood;
 
     NotWholeException(String what, long lastGood) {
-      super(what + (lastGood == 0 ? "; no record is sound" : "; the last good record is " + lastGood));
+      super(
+          what
+              + (lastGood == 0 ? "; no record is sound" : "; the last good record is " + lastGood));
       this.lastGood = lastGood;
     }
 
