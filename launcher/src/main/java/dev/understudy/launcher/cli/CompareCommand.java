@@ -170,7 +170,12 @@ final class CompareCommand implements Callable<Integer> {
     try {
       if (batch < 0 || limit < 1 || concurrency < 1) {
         throw new IllegalArgumentException(
-            "--batch " + batch + ", --limit " + limit + ", --concurrency " + concurrency
+            "--batch "
+                + batch
+                + ", --limit "
+                + limit
+                + ", --concurrency "
+                + concurrency
                 + " (expected: 1 or more)");
       }
       Compare.Result result = new Compare(options()).run();
@@ -194,10 +199,7 @@ final class CompareCommand implements Callable<Integer> {
         }
       }
       return ReportOut.exitCode(result.report());
-    } catch (OfflineException
-        | IOException
-        | ConfigException
-        | IllegalArgumentException e) {
+    } catch (OfflineException | IOException | ConfigException | IllegalArgumentException e) {
       spec.commandLine().getErr().println("error: " + Commands.describe(e));
       return ReportOut.NOT_COMPARED;
     } finally {

@@ -16,7 +16,6 @@ import dev.understudy.proto.v1.ReadPairsRequest;
 import dev.understudy.proto.v1.TensorValue;
 import io.grpc.Context;
 import io.grpc.Context.CancellableContext;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -139,7 +138,8 @@ final class PairsCommand {
         .getRowsList()
         .forEach(row -> {
           JsonObject labels = new JsonObject();
-          row.getLabelsList().forEach(label -> labels.addProperty(label.getSlice(), label.getValue()));
+          row.getLabelsList()
+              .forEach(label -> labels.addProperty(label.getSlice(), label.getValue()));
           rows.add(labels);
         });
     json.add("slices", rows);

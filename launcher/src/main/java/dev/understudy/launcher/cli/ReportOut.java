@@ -24,7 +24,9 @@ final class ReportOut {
 
   /** 0 for Proved, 1 for Against, 3 for Undecided and Cannot measure. */
   static int exitCode(EvidenceReport report) {
-    return report.getOverall() == Result.PROVED ? 0 : report.getOverall() == Result.AGAINST ? 1 : OPEN;
+    return report.getOverall() == Result.PROVED
+        ? 0
+        : report.getOverall() == Result.AGAINST ? 1 : OPEN;
   }
 
   static void print(EvidenceReport report, RolloutCommand.Output form, PrintWriter out)

@@ -32,8 +32,8 @@ import picocli.CommandLine.Parameters;
     },
     footer = {
       "",
-      "Exit codes: 0 proved, 1 against (or the comparator could not be asked), 2 the log or the plan"
-          + " cannot be used, 3 undecided or cannot be measured."
+      "Exit codes: 0 proved, 1 against (or the comparator could not be asked), 2 the log or the"
+          + " plan cannot be used, 3 undecided or cannot be measured."
     })
 final class RolloutReplayCommand extends RpcCommand {
   @Parameters(paramLabel = "ROLLOUT|FILE", description = "A rollout's id, a file or a folder.")

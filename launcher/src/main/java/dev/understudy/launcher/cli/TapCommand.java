@@ -11,7 +11,6 @@ import dev.understudy.launcher.offline.Tap;
 import dev.understudy.proto.v1.EvidenceReport;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -201,9 +200,7 @@ final class TapCommand implements Callable<Integer> {
 
   private void watch(Tap tap, CountDownLatch stop, PrintWriter out) throws InterruptedException {
     long end =
-        duration == null
-            ? Long.MAX_VALUE
-            : System.nanoTime() + Units.duration(duration).toNanos();
+        duration == null ? Long.MAX_VALUE : System.nanoTime() + Units.duration(duration).toNanos();
     while (tap.broken() == null) {
       long left = end == Long.MAX_VALUE ? Long.MAX_VALUE : end - System.nanoTime();
       long wait = Math.min(left, TimeUnit.SECONDS.toNanos(STATE_SECONDS));

@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Rows are taken in an order drawn from the seed, because the evidence is worked out as it comes
  * in and a sorted file would look like a version that changes. Each call goes to both versions and
- * once more to the first, in an order drawn anew, one after the other; several rows are under way at
- * once.
+ * once more to the first, in an order drawn anew, one after the other; several rows are under way
+ * at once.
  */
 public final class Compare {
   private static final long MOST_BYTES = 1L << 30;
@@ -103,7 +103,20 @@ public final class Compare {
   public record Result(
       EvidenceReport report, long rows, long skipped, long calls, int rowsPerCall, long nanos) {}
 
-  private record Encoded(long line, String id, byte[][] inputs, double truth) {}
+  /** A row as it is sent. */
+  private static final class Encoded {
+    private final long line;
+    private final String id;
+    private final byte[][] inputs;
+    private final double truth;
+
+    Encoded(long line, String id, byte[][] inputs, double truth) {
+      this.line = line;
+      this.id = id;
+      this.inputs = inputs;
+      this.truth = truth;
+    }
+  }
 
   private record Table(List<Encoded> rows, long skipped, int rowsPerCall, Layout layout) {}
 
@@ -124,7 +137,8 @@ public final class Compare {
    * @throws IOException when a file cannot be read or written
    */
   public Result run() throws IOException, OfflineException, InterruptedException {
-    try (Pairing pairing = Pairing.open(options.champion(), options.challenger(), options.options())) {
+    try (Pairing pairing =
+        Pairing.open(options.champion(), options.challenger(), options.options())) {
       ModelMetadataResponse champion = pairing.champion().metadata();
       ModelMetadataResponse challenger = pairing.challenger().metadata();
       Signatures.check(pairing, champion, challenger);
@@ -194,7 +208,10 @@ public final class Compare {
           if (options.missing() == Missing.REFUSE) {
             throw new OfflineException(
                 Kind.DATA,
-                options.data() + ":" + row.line() + ": a value is missing (expected: none, as"
+                options.data()
+                    + ":"
+                    + row.line()
+                    + ": a value is missing (expected: none, as"
                     + " --missing refuse says)");
           }
           skipped++;
@@ -205,8 +222,13 @@ public final class Compare {
         if (bytes > MOST_BYTES) {
           throw new OfflineException(
               Kind.DATA,
-              options.data() + ":" + row.line() + ": more than 1 GiB of rows (expected: less, or"
-                  + " --limit " + encoded.size() + ")");
+              options.data()
+                  + ":"
+                  + row.line()
+                  + ": more than 1 GiB of rows (expected: less, or"
+                  + " --limit "
+                  + encoded.size()
+                  + ")");
         }
         encoded.add(
             new Encoded(
@@ -219,7 +241,11 @@ public final class Compare {
       if (encoded.size() < least) {
         throw new OfflineException(
             Kind.DATA,
-            options.data() + ": " + encoded.size() + " rows to send (expected: at least " + least
+            options.data()
+                + ": "
+                + encoded.size()
+                + " rows to send (expected: at least "
+                + least
                 + ")");
       }
       shuffle(encoded);
@@ -323,12 +349,12 @@ public final class Compare {
 
   private static String name(List<Encoded> rows) {
     return rows.size() == 1
-        ? rows.getFirst().id()
-        : rows.getFirst().id() + " and " + (rows.size() - 1) + " more";
+        ? rows.getFirst().id
+        : rows.getFirst().id + " and " + (rows.size() - 1) + " more";
   }
 
   private static List<byte[][]> inputs(List<Encoded> rows) {
-    return rows.stream().map(Encoded::inputs).toList();
+    return rows.stream().map(row -> row.inputs).toList();
   }
 
   private void took(Trio trio, List<Encoded> rows, Recorder recorder) {
@@ -343,13 +369,13 @@ public final class Compare {
                   + " failed "
                   + MOST_FAILURES_IN_A_ROW
                   + " times in a row, so there is nothing to compare with; line "
-                  + rows.getFirst().line()
+                  + rows.getFirst().line
                   + ": "
                   + trio.champion().error()));
     }
     recorder.trio(trio);
     if (options.label() != null) {
-      recorder.labels(trio, rows.stream().mapToDouble(Encoded::truth).toArray());
+      recorder.labels(trio, rows.stream().mapToDouble(row -> row.truth).toArray());
     }
   }
 }

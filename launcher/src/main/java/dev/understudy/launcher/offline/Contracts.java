@@ -39,7 +39,8 @@ final class Contracts {
     String text = Files.readString(file);
     if (text.length() > MAX_CHARACTERS) {
       throw new OfflineException(
-          Kind.USAGE, file + ": " + text.length() + " characters (expected: " + MAX_CHARACTERS + ")");
+          Kind.USAGE,
+          file + ": " + text.length() + " characters (expected: " + MAX_CHARACTERS + ")");
     }
     try {
       Object tree =

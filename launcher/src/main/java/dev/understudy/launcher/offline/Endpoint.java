@@ -13,6 +13,7 @@ import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.ServerTiming;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -117,6 +118,20 @@ final class Endpoint implements AutoCloseable {
             GRPCInferenceServiceGrpc.getModelInferMethod(),
             CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS));
     long start = System.nanoTime();
+    // Not in the context of a call that is being answered: it ends with that one, this one must not.
+    Context before = Context.ROOT.attach();
+    try {
+      send(call, ours, start, done);
+    } finally {
+      Context.ROOT.detach(before);
+    }
+  }
+
+  private static void send(
+      ClientCall<ModelInferRequest, ModelInferResponse> call,
+      ModelInferRequest ours,
+      long start,
+      Consumer<Answer> done) {
     call.start(new Listening(start, done), new Metadata());
     call.request(2);
     call.sendMessage(ours);

@@ -83,22 +83,23 @@ final class Judgement {
     String quality =
         "  quality: {critical: true, loss: " + (aim.zeroOne() ? "zero_one" : "brier") + "}\n";
     return """
-        model: compared
-        challenger: "2"
-        intent: %s
-        control: none
-        steps: [{mirror: 100%%}]
-        prove:
-          failures: {critical: true}
-        %s"""
+    model: compared
+    challenger: "2"
+    intent: %s
+    control: none
+    steps: [{mirror: 100%%}]
+    prove:
+      failures: {critical: true}
+    %s\
+    """
         .formatted(
             aim.intent() == Intent.IMPROVED ? "improved" : "equivalent",
             aim.labels() ? quality : "");
   }
 
   /**
-   * Makes, of each spec in a log, the one that another plan would have had. What was recorded stays:
-   * the versions, the contract, the seed, the attempt.
+   * Makes, of each spec in a log, the one that another plan would have had. What was recorded
+   * stays: the versions, the contract, the seed, the attempt.
    *
    * @throws OfflineException when the plan cannot be read
    */

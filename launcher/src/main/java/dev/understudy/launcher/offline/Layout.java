@@ -36,7 +36,7 @@ final class Layout {
 
   /** One input: its columns, and its shape without the dimension that counts rows. */
   private record Input(
-      String name, Datatype type, int[] columns, List<Long> dims, boolean countsRows) {}
+      String name, Datatype type, List<Integer> columns, List<Long> dims, boolean countsRows) {}
 
   private final List<Input> inputs;
   private final int fixedRows;
@@ -71,7 +71,13 @@ final class Layout {
       if (fixedRows > 0 && fixed != fixedRows) {
         throw new OfflineException(
             Kind.MODEL,
-            "input '" + tensor.getName() + "' takes " + fixed + " rows (expected: " + fixedRows + ")");
+            "input '"
+                + tensor.getName()
+                + "' takes "
+                + fixed
+                + " rows (expected: "
+                + fixedRows
+                + ")");
       }
       fixedRows = fixed;
       inputs.add(input(rows, tensor, names, fixed));
@@ -199,7 +205,7 @@ final class Layout {
               + names.stream().limit(8).toList()
               + (width > 8 ? " …" : ""));
     }
-    int[] columns = names.stream().mapToInt(name -> rows.names().indexOf(name)).toArray();
+    List<Integer> columns = names.stream().map(name -> rows.names().indexOf(name)).toList();
     return new Input(tensor.getName(), type, columns, List.copyOf(dims), countsRows);
   }
 
@@ -222,7 +228,8 @@ final class Layout {
     if (fixedRows > 0) {
       if (wanted > 0 && wanted != fixedRows) {
         throw new OfflineException(
-            Kind.MODEL, "--batch: " + wanted + " (expected: " + fixedRows + ", as the model's shape)");
+            Kind.MODEL,
+            "--batch: " + wanted + " (expected: " + fixedRows + ", as the model's shape)");
       }
       return fixedRows;
     }

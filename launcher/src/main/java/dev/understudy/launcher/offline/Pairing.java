@@ -15,8 +15,7 @@ final class Pairing implements AutoCloseable {
   private final String model;
   private final @Nullable Local local;
 
-  private Pairing(
-      Endpoint champion, Endpoint challenger, String model, @Nullable Local local) {
+  private Pairing(Endpoint champion, Endpoint challenger, String model, @Nullable Local local) {
     this.champion = champion;
     this.challenger = challenger;
     this.model = model;
@@ -43,8 +42,7 @@ final class Pairing implements AutoCloseable {
     boolean namesakes = champion.shortName().equals(challenger.shortName());
     List<Endpoint> endpoints = new ArrayList<>();
     for (int i = 0; i < 2; i++) {
-      String shownAs =
-          subjects.get(i).shortName() + (namesakes ? i == 0 ? " (A)" : " (B)" : "");
+      String shownAs = subjects.get(i).shortName() + (namesakes ? i == 0 ? " (A)" : " (B)" : "");
       if (subjects.get(i) instanceof Subject.Served served) {
         endpoints.add(Endpoint.open(served, shownAs, options));
       } else if (local != null) {

@@ -104,8 +104,7 @@ final class Recorder implements AutoCloseable {
     return contract.getSlicesCount() == 0
         ? List.of()
         : disclosure.slices(
-            InferRequestView.parse(
-                trio.request().toByteString().asReadOnlyByteBuffer()));
+            InferRequestView.parse(trio.request().toByteString().asReadOnlyByteBuffer()));
   }
 
   private void pair(Trio trio, Role role, Answer copy, List<SliceLabels> rows) {
@@ -173,8 +172,7 @@ final class Recorder implements AutoCloseable {
               .setScore(scores.get(row))
               .setOutcome(truths[row]);
       if (row < others.size()) {
-        label.addCopies(
-            CopyScore.newBuilder().setRole(Role.SHADOW).setScore(others.get(row)));
+        label.addCopies(CopyScore.newBuilder().setRole(Role.SHADOW).setScore(others.get(row)));
       }
       if (row < rows.size()) {
         label.addAllSlices(rows.get(row).getLabelsList());

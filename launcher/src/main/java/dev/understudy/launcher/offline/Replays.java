@@ -60,7 +60,8 @@ public final class Replays {
       return at("proved", replay.firstProvedSequence(), replay.firstProvedUnixMs())
           + (report.getOverall() == dev.understudy.proto.v1.Result.PROVED
               ? ""
-              : ", " + ReportText.result(report.getOverall()).toLowerCase(Locale.ROOT)
+              : ", "
+                  + ReportText.result(report.getOverall()).toLowerCase(Locale.ROOT)
                   + " at the end");
     }
     return ReportText.result(report.getOverall()).toLowerCase(Locale.ROOT)

@@ -77,7 +77,8 @@ final class Rows implements Closeable {
   static Rows of(String name, java.io.Reader reader, char delimiter)
       throws IOException, OfflineException {
     CSVFormat format =
-        CSVFormat.RFC4180.builder()
+        CSVFormat.RFC4180
+            .builder()
             .setDelimiter(delimiter)
             .setIgnoreSurroundingSpaces(true)
             .setIgnoreEmptyLines(false)

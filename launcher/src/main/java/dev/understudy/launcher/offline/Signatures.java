@@ -20,7 +20,10 @@ final class Signatures {
     if (a.getInputsCount() != b.getInputsCount()) {
       throw new OfflineException(
           Kind.MODEL,
-          names + " take different inputs: " + shown(a.getInputsList()) + " and "
+          names
+              + " take different inputs: "
+              + shown(a.getInputsList())
+              + " and "
               + shown(b.getInputsList()));
     }
     for (TensorMetadata input : a.getInputsList()) {

@@ -38,8 +38,7 @@ record Trio(
      * @param together at the same time; else each after the one before has ended
      * @return never fails
      */
-    CompletableFuture<Trio> ask(
-        String id, ModelInferRequest request, boolean together, long draw) {
+    CompletableFuture<Trio> ask(String id, ModelInferRequest request, boolean together, long draw) {
       List<Integer> order = new ArrayList<>(List.of(CHAMPION, CHALLENGER));
       if (control) {
         order.add(CONTROL);
@@ -50,12 +49,15 @@ record Trio(
       AtomicInteger missing = new AtomicInteger(order.size());
       if (together) {
         for (int who : order) {
-          call(who, request, answer -> {
-            answers.set(who, answer);
-            if (missing.decrementAndGet() == 0) {
-              asked.complete(trio(id, request, answers));
-            }
-          });
+          call(
+              who,
+              request,
+              answer -> {
+                answers.set(who, answer);
+                if (missing.decrementAndGet() == 0) {
+                  asked.complete(trio(id, request, answers));
+                }
+              });
         }
       } else {
         next(id, request, order, 0, answers, asked);
@@ -75,10 +77,13 @@ record Trio(
         return;
       }
       int who = order.get(at);
-      call(who, request, answer -> {
-        answers.set(who, answer);
-        next(id, request, order, at + 1, answers, asked);
-      });
+      call(
+          who,
+          request,
+          answer -> {
+            answers.set(who, answer);
+            next(id, request, order, at + 1, answers, asked);
+          });
     }
 
     private void call(
