@@ -113,29 +113,20 @@ final class Endpoint implements AutoCloseable {
   void infer(ModelInferRequest request, Duration timeout, Consumer<Answer> done) {
     ModelInferRequest ours =
         request.toBuilder().setModelName(served.model()).setModelVersion(served.version()).build();
-    ClientCall<ModelInferRequest, ModelInferResponse> call =
-        channel.newCall(
-            GRPCInferenceServiceGrpc.getModelInferMethod(),
-            CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS));
-    long start = System.nanoTime();
     // Not in the context of a call that is being answered: it ends with that one, this one must not.
     Context before = Context.ROOT.attach();
     try {
-      send(call, ours, start, done);
+      ClientCall<ModelInferRequest, ModelInferResponse> call =
+          channel.newCall(
+              GRPCInferenceServiceGrpc.getModelInferMethod(),
+              CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS));
+      call.start(new Listening(System.nanoTime(), done), new Metadata());
+      call.request(2);
+      call.sendMessage(ours);
+      call.halfClose();
     } finally {
       Context.ROOT.detach(before);
     }
-  }
-
-  private static void send(
-      ClientCall<ModelInferRequest, ModelInferResponse> call,
-      ModelInferRequest ours,
-      long start,
-      Consumer<Answer> done) {
-    call.start(new Listening(start, done), new Metadata());
-    call.request(2);
-    call.sendMessage(ours);
-    call.halfClose();
   }
 
   private static final class Listening extends ClientCall.Listener<ModelInferResponse> {

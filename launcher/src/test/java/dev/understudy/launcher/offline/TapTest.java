@@ -1,7 +1,6 @@
 package dev.understudy.launcher.offline;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -35,8 +34,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,10 +43,13 @@ import org.junit.jupiter.api.io.TempDir;
 class TapTest {
   @TempDir Path folder;
 
-  private @Nullable Local servers;
+  @TempDir static Path models;
 
-  @BeforeEach
-  void serveBothVersions() throws Exception {
+  @SuppressWarnings("NullAway.Init")
+  private static Local servers;
+
+  @BeforeAll
+  static void serveBothVersions() throws Exception {
     servers =
         Local.serve(
             List.of("m", "other", "fails"),
@@ -57,11 +59,9 @@ class TapTest {
                 file("fails", Fixtures.failsFrom(1))));
   }
 
-  @AfterEach
-  void stop() throws Exception {
-    if (servers != null) {
-      servers.close();
-    }
+  @AfterAll
+  static void stop() throws Exception {
+    servers.close();
   }
 
   @Test
@@ -166,7 +166,7 @@ class TapTest {
         () -> options(served("m"), served("m"), null, 0, 64));
   }
 
-  private Tap.Options options(
+  private static Tap.Options options(
       Subject.Served champion,
       Subject.Served challenger,
       @Nullable Path log,
@@ -189,14 +189,12 @@ class TapTest {
         log);
   }
 
-  private Subject.Served served(String model) {
-    Local running = servers;
-    assertNotNull(running);
-    return new Subject.Served(running.address(), model, "");
+  private static Subject.Served served(String model) {
+    return new Subject.Served(servers.address(), model, "");
   }
 
-  private Subject file(String name, byte[] onnx) throws Exception {
-    return new Subject.OnnxFile(Files.write(folder.resolve(name + ".onnx"), onnx));
+  private static Subject file(String name, byte[] onnx) throws Exception {
+    return new Subject.OnnxFile(Files.write(models.resolve(name + ".onnx"), onnx));
   }
 
   /** Sends copies one after the other, with an authority as a proxy rewrites it. */
@@ -241,7 +239,6 @@ class TapTest {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
     while (!condition.getAsBoolean()) {
       assertTrue(System.nanoTime() < end, "not within 20 s");
-      Thread.onSpinWait();
       TimeUnit.MILLISECONDS.sleep(2);
     }
   }
