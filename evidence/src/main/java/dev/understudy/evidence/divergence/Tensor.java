@@ -2,6 +2,9 @@ package dev.understudy.evidence.divergence;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Bytes come from outside: a tensor whose bytes do not fit its shape is not refused but carries
  * a {@link #problem()}, since such an answer is evidence too.
+ *
+ * <p>Not thread-safe.
  */
 public final class Tensor {
   private static final int LENGTH_BYTES = 4;
@@ -23,6 +28,9 @@ public final class Tensor {
   private final int rows;
   private final int width;
   private final @Nullable String problem;
+  private @Nullable FloatBuffer floats;
+  private @Nullable DoubleBuffer doubles;
+  private @Nullable ShortBuffer shorts;
 
   private Tensor(
       @Nullable Element element,
@@ -125,22 +133,94 @@ public final class Tensor {
     return problem;
   }
 
+  /**
+   * A score of a row, by which a decision is taken.
+   *
+   * @param row 0 or more
+   * @param column within the row, 0 or more
+   * @return the number; NaN where there is none: no such row or column, BYTES, or a tensor with a
+   *     problem
+   */
+  public double score(int row, int column) {
+    return row < rows && column < width && isNumeric()
+        ? element().value(data, row * width + column)
+        : Double.NaN;
+  }
+
+  /** Whether both have the same dimensions. */
+  public boolean sameShape(Tensor other) {
+    return Arrays.equals(shape, other.shape);
+  }
+
+  /** Whether some element is NaN or infinite. */
+  boolean anyNotFinite() {
+    if (problem != null || !element().isFloat()) {
+      return false;
+    }
+    for (int i = 0; i < rows * width; i++) {
+      if (!Double.isFinite(element().value(data, i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   boolean isNumeric() {
     return element != Element.BYTES;
   }
 
-  boolean sameShape(Tensor other) {
-    return Arrays.equals(shape, other.shape);
+  int elements() {
+    return rows * width;
   }
 
-  String shapeText() {
-    return Arrays.toString(shape);
+  int sizeInBytes() {
+    return data.limit();
+  }
+
+  /** Dimensions, 0 for a scalar. */
+  int rank() {
+    return shape.length;
+  }
+
+  long dimension(int index) {
+    return shape[index];
+  }
+
+  ByteBuffer data() {
+    return data;
+  }
+
+  FloatBuffer floats() {
+    if (floats == null) {
+      floats = data.asFloatBuffer();
+    }
+    return floats;
+  }
+
+  DoubleBuffer doubles() {
+    if (doubles == null) {
+      doubles = data.asDoubleBuffer();
+    }
+    return doubles;
+  }
+
+  ShortBuffer shorts() {
+    if (shorts == null) {
+      shorts = data.asShortBuffer();
+    }
+    return shorts;
+  }
+
+  /** The bytes of one BYTES element. */
+  ByteBuffer text(int index) {
+    int start = offsets[index] + LENGTH_BYTES;
+    return data.slice(start, offsets[index + 1] - start);
   }
 
   /** The row's numbers. */
   double[] row(int row) {
     double[] values = new double[width];
-    Element kind = kind();
+    Element kind = element();
     for (int i = 0; i < width; i++) {
       values[i] = kind.value(data, row * width + i);
     }
@@ -152,8 +232,8 @@ public final class Tensor {
    * NaN equals nothing.
    */
   boolean same(Tensor other, int index) {
-    Element mine = kind();
-    Element theirs = other.kind();
+    Element mine = element();
+    Element theirs = other.element();
     if (mine == Element.BYTES || theirs == Element.BYTES) {
       return mine == theirs
           && data.slice(offsets[index], offsets[index + 1] - offsets[index])
@@ -167,24 +247,40 @@ public final class Tensor {
     return mine.value(data, index) == theirs.value(other.data, index);
   }
 
-  /** Whether an element has the very same bytes and kind. */
-  boolean identical(Tensor other, int index) {
-    if (element != other.element) {
-      return false;
+  boolean isNan(int index) {
+    return element().isFloat() && Double.isNaN(element().value(data, index));
+  }
+
+  /** Whether a row holds neither NaN nor infinity. */
+  boolean finite(int row) {
+    if (element().isFloat()) {
+      for (int i = row * width; i < (row + 1) * width; i++) {
+        if (!Double.isFinite(element().value(data, i))) {
+          return false;
+        }
+      }
     }
-    return element == Element.BYTES
-        ? same(other, index)
-        : kind().bits(data, index) == other.kind().bits(other.data, index);
+    return true;
+  }
+
+  /** An element as something that has {@code equals}: text, integer or number. */
+  Object item(int index) {
+    if (element == Element.BYTES) {
+      return text(index);
+    }
+    return element().isFloat()
+        ? (Object) element().value(data, index)
+        : element().bits(data, index);
   }
 
   /** Units in the last place between two floats of one kind; 0 where that means nothing. */
   long ulps(Tensor other, int index) {
     return element == other.element
-        ? kind().ulps(kind().bits(data, index), kind().bits(other.data, index))
+        ? element().ulps(element().bits(data, index), element().bits(other.data, index))
         : 0;
   }
 
-  private Element kind() {
+  Element element() {
     if (element == null) {
       throw new IllegalStateException("a tensor with a problem has no elements: " + problem);
     }

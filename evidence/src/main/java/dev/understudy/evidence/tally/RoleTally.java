@@ -1,143 +1,107 @@
 package dev.understudy.evidence.tally;
 
-import dev.understudy.evidence.divergence.Measured;
-import dev.understudy.proto.v1.Comparison;
+import dev.understudy.evidence.divergence.OutputMeasures;
 import dev.understudy.proto.v1.ExamplePair;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
-import dev.understudy.proto.v1.SliceLabel;
-import dev.understudy.proto.v1.SliceTally;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /** The counts of one role's copies. */
 final class RoleTally {
   private static final int BANDS = 10;
   private static final int EXAMPLES = 3;
-  private static final int MOST_SLICES = 256;
   private static final Comparator<ExamplePair> MOST_DIVERGENT =
       Comparator.comparingInt(ExamplePair::getDivergence).reversed();
 
-  private record Slice(String slice, String value) {
-    static final Comparator<Slice> ORDER =
-        Comparator.comparing(Slice::slice).thenComparing(Slice::value);
-  }
-
-  private static final class SliceCount {
-    long pairs;
-    final TreeMap<Integer, Long> divergence = new TreeMap<>();
-    long decided;
-    long changed;
-  }
-
-  private final PairTally.Builder sum = PairTally.newBuilder();
-  private final TreeMap<Integer, Long> divergence = new TreeMap<>();
-  private final TreeMap<Slice, SliceCount> slices = new TreeMap<>(Slice.ORDER);
+  private final Role role;
+  private final long[] divergence = new long[OutputMeasures.UNITS + 1];
+  private final long[] cancelled = new long[2 * OutputMeasures.UNITS + 1];
+  private final Slices slices = new Slices();
+  private final MeasureSums measures = new MeasureSums();
   private final List<ExamplePair> examples = new ArrayList<>();
   private final long[] toPositiveByBand = new long[BANDS];
   private final long[] toNegativeByBand = new long[BANDS];
+  private long pairs;
+  private long triples;
+  private long decided;
+  private long championPositive;
+  private long notFinite;
+  private long shapeMismatch;
+  private long batchSizeDiffers;
 
   RoleTally(Role role) {
-    sum.setRole(role);
+    this.role = role;
   }
 
   long pairs() {
-    return sum.getPairs();
+    return pairs;
+  }
+
+  boolean isEmpty() {
+    return pairs == 0 && triples == 0;
   }
 
   void batchSizes(int champion, int copy) {
     if (champion != 0 && copy != 0 && champion != copy) {
-      sum.setBatchSizeDiffers(sum.getBatchSizeDiffers() + 1);
+      batchSizeDiffers++;
     }
   }
 
-  /** The copy's answer lacks the output that is compared. */
-  void missing(Comparison comparison) {
-    pair(Measured.UNITS);
-    sum.setShapeMismatch(sum.getShapeMismatch() + 1);
-    example(comparison, 0, Measured.UNITS, null);
+  /** The shadow's divergence less the control's, in units. */
+  void cancelled(int difference) {
+    triples++;
+    cancelled[difference + OutputMeasures.UNITS]++;
   }
 
-  void rows(Comparison comparison, List<Measured> rows, boolean notFinite) {
-    OptionalInt units = ComparisonTally.meanUnits(rows);
-    if (units.isEmpty()) {
-      return;
-    }
-    pair(units.getAsInt());
-    sum.setNotFinite(sum.getNotFinite() + (notFinite ? 1 : 0));
-    if (rows.stream().anyMatch(RoleTally::otherShape)) {
-      sum.setShapeMismatch(sum.getShapeMismatch() + 1);
-    }
-    rows.stream().filter(row -> row.flag().isEvidence()).forEach(row -> row(comparison, row));
-  }
-
-  private static boolean otherShape(Measured row) {
-    return row.flag() == Measured.Flag.SHAPE_MISMATCH
-        || row.flag() == Measured.Flag.DATATYPE_MISMATCH;
-  }
-
-  private void pair(int units) {
-    sum.setPairs(sum.getPairs() + 1);
-    divergence.merge(units, 1L, Long::sum);
-  }
-
-  private void row(Comparison comparison, Measured row) {
-    Measured.@Nullable DecisionChange decision = row.decision();
-    boolean changed = decision != null && decision.changed();
-    if (decision != null) {
-      sum.setComparedWithDecision(sum.getComparedWithDecision() + 1);
-      if (changed) {
-        swap(decision);
+  /** Counts a pair of which something could be measured. */
+  void add(Pair pair, int units) {
+    pairs++;
+    divergence[units]++;
+    notFinite += pair.onlyCopyNotFinite() ? 1 : 0;
+    shapeMismatch += pair.otherShape() ? 1 : 0;
+    Decisions decisions = pair.decisions();
+    if (decisions != null) {
+      for (int row = 0; row < decisions.rows(); row++) {
+        decision(decisions, decisions.championScore(row), decisions.copyScore(row));
       }
     }
-    for (SliceLabel label : ComparisonTally.labels(comparison, row.row())) {
-      slice(label, row.units(), decision != null, changed);
-    }
-    if (row.units() > 0) {
-      example(comparison, row.row(), row.units(), decision);
-    }
-  }
-
-  private void swap(Measured.DecisionChange decision) {
-    int band = (int) StrictMath.clamp(decision.championScore() * BANDS, 0.0, BANDS - 1.0);
-    if (decision.shadowDecision()) {
-      sum.setChangedToPositive(sum.getChangedToPositive() + 1);
-      toPositiveByBand[band]++;
-    } else {
-      sum.setChangedToNegative(sum.getChangedToNegative() + 1);
-      toNegativeByBand[band]++;
+    slices.add(pair);
+    measures.add(pair);
+    if (units > 0) {
+      example(pair, units);
     }
   }
 
-  private void slice(SliceLabel label, int units, boolean decided, boolean changed) {
-    Slice slice = new Slice(label.getSlice(), label.getValue());
-    if (slices.size() >= MOST_SLICES && !slices.containsKey(slice)) {
+  private void decision(Decisions decisions, double champion, double copy) {
+    if (Double.isNaN(champion) || Double.isNaN(copy)) {
       return;
     }
-    SliceCount count = slices.computeIfAbsent(slice, s -> new SliceCount());
-    count.pairs++;
-    count.divergence.merge(units, 1L, Long::sum);
-    count.decided += decided ? 1 : 0;
-    count.changed += changed ? 1 : 0;
+    decided++;
+    boolean before = decisions.positive(champion);
+    boolean after = decisions.positive(copy);
+    championPositive += before ? 1 : 0;
+    if (before != after) {
+      int band = (int) Math.clamp(champion * BANDS, 0.0, BANDS - 1.0);
+      (after ? toPositiveByBand : toNegativeByBand)[band]++;
+    }
   }
 
   /** Holds ids, scores and slice labels, never a feature. */
-  private void example(
-      Comparison comparison, int row, int units, Measured.@Nullable DecisionChange decision) {
+  private void example(Pair pair, int units) {
     if (examples.size() == EXAMPLES && examples.get(EXAMPLES - 1).getDivergence() >= units) {
       return;
     }
+    int row = pair.worstRow();
+    Decisions decisions = pair.decisions();
     examples.add(
         ExamplePair.newBuilder()
-            .setPredictionId(comparison.getPredictionId())
+            .setPredictionId(pair.comparison().getPredictionId())
             .setDivergence(units)
-            .setChampionScore(decision == null ? Double.NaN : decision.championScore())
-            .setScore(decision == null ? Double.NaN : decision.shadowScore())
-            .addAllSlices(ComparisonTally.labels(comparison, row))
+            .setChampionScore(decisions == null ? Double.NaN : decisions.championScore(row))
+            .setScore(decisions == null ? Double.NaN : decisions.copyScore(row))
+            .addAllSlices(pair.labels(row))
             .build());
     examples.sort(MOST_DIVERGENT);
     if (examples.size() > EXAMPLES) {
@@ -146,20 +110,35 @@ final class RoleTally {
   }
 
   PairTally build() {
-    PairTally.Builder tally = sum.clone();
-    divergence.forEach((units, count) -> tally.addDivergence(units).addDivergenceCount(count));
+    PairTally.Builder tally =
+        PairTally.newBuilder()
+            .setRole(role)
+            .setPairs(pairs)
+            .setComparedWithDecision(decided)
+            .setChampionPositive(championPositive)
+            .setNotFinite(notFinite)
+            .setShapeMismatch(shapeMismatch)
+            .setBatchSizeDiffers(batchSizeDiffers);
+    for (int units = 0; units < divergence.length; units++) {
+      if (divergence[units] > 0) {
+        tally.addDivergence(units).addDivergenceCount(divergence[units]);
+      }
+    }
+    for (int i = 0; triples > 0 && i < cancelled.length; i++) {
+      if (cancelled[i] > 0) {
+        tally.addCancelled(i - OutputMeasures.UNITS).addCancelledCount(cancelled[i]);
+      }
+    }
+    long toPositive = 0;
+    long toNegative = 0;
     for (int band = 0; band < BANDS; band++) {
+      toPositive += toPositiveByBand[band];
+      toNegative += toNegativeByBand[band];
       tally.addToPositiveByBand(toPositiveByBand[band]).addToNegativeByBand(toNegativeByBand[band]);
     }
-    slices.forEach((slice, count) ->
-        tally.addSlices(
-            SliceTally.newBuilder()
-                .setLabel(SliceLabel.newBuilder().setSlice(slice.slice()).setValue(slice.value()))
-                .setPairs(count.pairs)
-                .addAllDivergence(count.divergence.keySet())
-                .addAllDivergenceCount(count.divergence.values())
-                .setComparedWithDecision(count.decided)
-                .setChanged(count.changed)));
+    tally.setChangedToPositive(toPositive).setChangedToNegative(toNegative);
+    slices.forEach(tally::addSlices);
+    measures.forEach(tally::addMeasures);
     return tally.addAllExamples(examples).build();
   }
 }

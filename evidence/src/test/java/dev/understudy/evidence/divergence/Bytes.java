@@ -3,10 +3,35 @@ package dev.understudy.evidence.divergence;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /** Tensors written by hand. */
 final class Bytes {
+  /** Every datatype but BYTES. */
+  static final List<String> NUMBERS =
+      List.of(
+          "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16",
+          "BF16", "FP32", "FP64");
+
   private Bytes() {}
+
+  /** One row of whole numbers. */
+  static Tensor numbers(String datatype, int... values) {
+    ByteBuffer data = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    for (int value : values) {
+      switch (datatype) {
+        case "BOOL", "UINT8", "INT8" -> data.put((byte) value);
+        case "UINT16", "INT16" -> data.putShort((short) value);
+        case "UINT32", "INT32" -> data.putInt(value);
+        case "UINT64", "INT64" -> data.putLong(value);
+        case "FP16" -> data.putShort(Float.floatToFloat16(value));
+        case "BF16" -> data.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
+        case "FP32" -> data.putFloat(value);
+        default -> data.putDouble(value);
+      }
+    }
+    return Tensor.of(datatype, new long[] {1, values.length}, data.flip());
+  }
 
   static Tensor fp32(long[] shape, double... values) {
     ByteBuffer data = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);

@@ -5,7 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.api.FuzzedDataProvider;
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import dev.understudy.evidence.divergence.Divergence.Kind;
+import dev.understudy.proto.v1.Measure;
+import dev.understudy.proto.v1.OutputKind;
 import java.nio.ByteBuffer;
 
 /** Whatever two models answer, a measurement comes out, and it is the same the second time. */
@@ -17,21 +18,52 @@ final class DivergenceFuzzTest {
 
   @FuzzTest(maxDuration = "20s")
   void anyTwoAnswersAreMeasured(FuzzedDataProvider input) {
-    Kind kind = input.pickValue(Kind.values());
-    Divergence divergence = Divergence.of(kind);
-    if (input.consumeBoolean()) {
-      divergence = divergence.withCutOff(input.consumeInt(0, 5), input.consumeRegularDouble());
-    }
+    OutputPlan plan =
+        new OutputPlan(
+            input.pickValue(OutputKind.values()),
+            new Tolerance(input.consumeProbabilityDouble(), input.consumeProbabilityDouble(), 10),
+            input.consumeInt(1, OutputPlan.MOST_TOP_K),
+            input.consumeInt(1, OutputPlan.MOST_DEPTH));
     Tensor champion = tensor(input);
-    Tensor shadow = input.consumeBoolean() ? tensor(input) : champion;
-    for (Measured measured : divergence.measure(champion, shadow)) {
-      assertTrue(measured.units() >= 0 && measured.units() <= Measured.UNITS);
-      assertTrue(measured.maxAbs() >= 0 && measured.maxRel() >= 0 && measured.maxUlp() >= 0);
-      if (champion == shadow) {
-        assertEquals(0, measured.units());
+    Tensor copy = input.consumeBoolean() ? tensor(input) : champion;
+    Comparer comparer = new Comparer();
+    OutputMeasures first = new OutputMeasures();
+    comparer.compare(plan, champion, copy, first);
+    for (int row = 0; row < first.rows(); row++) {
+      assertTrue(first.units(row) >= 0 && first.units(row) <= OutputMeasures.UNITS);
+      if (champion == copy) {
+        assertEquals(0, first.units(row));
       }
     }
-    assertEquals(divergence.measure(champion, shadow), divergence.measure(champion, shadow));
+    assertTrue(first.maxAbs() >= 0 && first.maxRel() >= 0 && first.maxUlp() >= 0);
+    // The room is used again: nothing of the pair before may be left.
+    OutputMeasures again = new OutputMeasures();
+    comparer.missing(plan, champion, again);
+    comparer.compare(plan, champion, copy, again);
+    assertEquals(text(first), text(again));
+  }
+
+  private static String text(OutputMeasures of) {
+    StringBuilder text = new StringBuilder();
+    for (int row = 0; row < of.rows(); row++) {
+      text.append(of.units(row)).append(of.flag(row)).append(' ');
+    }
+    for (Measure measure : Measure.values()) {
+      if (measure != Measure.UNRECOGNIZED) {
+        int units = of.meanUnits(measure);
+        assertTrue(units >= -1 && units <= OutputMeasures.UNITS);
+        text.append(measure).append(units).append(' ');
+      }
+    }
+    return text.append(of.kind())
+        .append(of.maxAbs())
+        .append(' ')
+        .append(of.maxRel())
+        .append(' ')
+        .append(of.maxUlp())
+        .append(of.otherShape())
+        .append(of.onlyCopyNotFinite())
+        .toString();
   }
 
   private static Tensor tensor(FuzzedDataProvider input) {

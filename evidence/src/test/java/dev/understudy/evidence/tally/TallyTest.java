@@ -6,12 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
+import dev.understudy.proto.v1.ComparedOutput;
 import dev.understudy.proto.v1.Comparison;
 import dev.understudy.proto.v1.CopyScore;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
+import dev.understudy.proto.v1.KeptPair;
 import dev.understudy.proto.v1.LabelledPrediction;
 import dev.understudy.proto.v1.LabelledScore;
+import dev.understudy.proto.v1.Measure;
+import dev.understudy.proto.v1.MeasureTally;
+import dev.understudy.proto.v1.NoiseSample;
 import dev.understudy.proto.v1.OutputKind;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
@@ -19,6 +24,7 @@ import dev.understudy.proto.v1.ServerTiming;
 import dev.understudy.proto.v1.SliceLabel;
 import dev.understudy.proto.v1.SliceLabels;
 import dev.understudy.proto.v1.TensorValue;
+import dev.understudy.proto.v1.ToleranceLearned;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -46,6 +52,12 @@ class TallyTest {
         .addShape(fraud.length)
         .addShape(2)
         .setData(ByteString.copyFrom(bytes.flip()))
+        .build();
+  }
+
+  private static SliceLabels labels(String slice, String value) {
+    return SliceLabels.newBuilder()
+        .addLabels(SliceLabel.newBuilder().setSlice(slice).setValue(value))
         .build();
   }
 
@@ -101,14 +113,8 @@ class TallyTest {
 
   @Test
   void slicesCountRowsWithTheirLabels() {
-    SliceLabels small =
-        SliceLabels.newBuilder()
-            .addLabels(SliceLabel.newBuilder().setSlice("amount").setValue("<10"))
-            .build();
-    SliceLabels large =
-        SliceLabels.newBuilder()
-            .addLabels(SliceLabel.newBuilder().setSlice("amount").setValue(">=10"))
-            .build();
+    SliceLabels small = labels("amount", "<10");
+    SliceLabels large = labels("amount", ">=10");
     PairTally tally =
         tally(
             pair(probabilities(0.25f, 0.5f), probabilities(0.75f, 0.5f))
@@ -118,6 +124,40 @@ class TallyTest {
     assertEquals(List.of(512), tally.getSlices(0).getDivergenceList());
     assertEquals(1, tally.getSlices(0).getChanged());
     assertEquals(List.of(0), tally.getSlices(1).getDivergenceList());
+  }
+
+  @Test
+  void aCallIsOneObservationOfEachSliceAmongItsRows() {
+    SliceLabels near = labels("amount", "<10");
+    PairTally tally =
+        tally(
+            pair(probabilities(0.25f, 0.5f, 0f), probabilities(0.75f, 0.5f, 1f))
+                .addRows(near)
+                .addRows(near)
+                .addRows(labels("amount", ">=10")));
+    assertEquals(1, tally.getSlices(0).getPairs());
+    assertEquals(List.of(256), tally.getSlices(0).getDivergenceList());
+    assertEquals(2, tally.getSlices(0).getComparedWithDecision());
+    assertEquals(1, tally.getSlices(0).getChanged());
+    assertEquals(List.of(1024), tally.getSlices(1).getDivergenceList());
+  }
+
+  @Test
+  void slicesBeyondTheBoundAreCountedTogether() {
+    ComparisonTally tally = new ComparisonTally(CONTRACT);
+    for (int i = 0; i < 300; i++) {
+      tally.add(
+          pair(probabilities(0.25f), probabilities(0.75f)).addRows(labels("who", "" + i)).build());
+    }
+    PairTally taken = tally.take().getFirst();
+    assertEquals(257, taken.getSlicesCount());
+    assertEquals(
+        44,
+        taken.getSlicesList().stream()
+            .filter(slice -> slice.getLabel().getValue().equals("other"))
+            .findFirst()
+            .orElseThrow()
+            .getPairs());
   }
 
   @Test
@@ -181,6 +221,204 @@ class TallyTest {
             pair(probabilities(0.1f), probabilities(0.1f))
                 .setChampionTiming(ServerTiming.newBuilder().setBatchSize(8)));
     assertEquals(1, tally.getBatchSizeDiffers());
+  }
+
+  private static Comparison control(Comparison.Builder pair) {
+    return pair.setRole(Role.MIRRORED_CONTROL).build();
+  }
+
+  @Test
+  void whatTheControlDiffersIsTakenOffWhicheverComesFirst() {
+    ComparisonTally tally = new ComparisonTally(CONTRACT);
+    tally.add(pair(probabilities(0.25f), probabilities(0.75f)).setPredictionId("a").build());
+    tally.add(control(pair(probabilities(0.25f), probabilities(0.5f)).setPredictionId("a")));
+    tally.add(control(pair(probabilities(0.5f), probabilities(0.75f)).setPredictionId("b")));
+    tally.add(pair(probabilities(0.5f), probabilities(0.5f)).setPredictionId("b").build());
+    // Another call that a client gave the same id, and one without.
+    tally.add(control(pair(probabilities(0.6f), probabilities(0.6f)).setPredictionId("c")));
+    tally.add(pair(probabilities(0.7f), probabilities(0.9f)).setPredictionId("c").build());
+    tally.add(control(pair(probabilities(0.6f), probabilities(0.6f)).setPredictionId("")));
+    tally.add(pair(probabilities(0.6f), probabilities(0.9f)).setPredictionId("").build());
+    PairTally shadow = tally.take().getFirst();
+    assertEquals(Role.SHADOW, shadow.getRole());
+    assertEquals(List.of(-256, 256), shadow.getCancelledList());
+    assertEquals(List.of(1L, 1L), shadow.getCancelledCountList());
+    assertEquals(1, tally.unmatched());
+  }
+
+  @Test
+  void aPartnerMayComeOneTakeLater() {
+    ComparisonTally tally = new ComparisonTally(CONTRACT);
+    tally.add(pair(probabilities(0.25f), probabilities(0.75f)).build());
+    assertEquals(1, tally.take().size());
+    tally.add(control(pair(probabilities(0.25f), probabilities(0.25f))));
+    PairTally late = tally.take().getFirst();
+    assertEquals(0, late.getPairs());
+    assertEquals(List.of(512), late.getCancelledList());
+    tally.add(pair(probabilities(0.25f), probabilities(0.75f)).build());
+    assertEquals(1, tally.take().size());
+    assertEquals(List.of(), tally.take());
+    assertEquals(1, tally.unmatched());
+    tally.add(control(pair(probabilities(0.25f), probabilities(0.25f))));
+    assertEquals(Role.MIRRORED_CONTROL, tally.take().getFirst().getRole());
+  }
+
+  @Test
+  void pairsThatWaitForAPartnerAreBounded() {
+    ComparisonTally tally = new ComparisonTally(CONTRACT);
+    for (int i = 0; i <= Triples.MOST; i++) {
+      tally.add(pair(probabilities(0.25f), probabilities(0.75f)).setPredictionId("" + i).build());
+    }
+    assertEquals(1, tally.unmatched());
+  }
+
+  @Test
+  void championsYesIsCounted() {
+    PairTally tally =
+        tally(pair(probabilities(0.25f, 0.5f, 0.9f), probabilities(0.25f, 0.25f, 0.9f)));
+    assertEquals(3, tally.getComparedWithDecision());
+    assertEquals(2, tally.getChampionPositive());
+    assertEquals(1, tally.getChangedToNegative());
+  }
+
+  @Test
+  void everyMeasureOfEveryOutputIsSummed() {
+    DataContract contract =
+        DataContract.newBuilder()
+            .addOutputs(ComparedOutput.newBuilder().setOutput("y").setKind(OutputKind.REGRESSION))
+            .addOutputs(ComparedOutput.newBuilder().setOutput("probabilities"))
+            .build();
+    ComparisonTally tally = new ComparisonTally(contract);
+    for (float copy : new float[] {0.25f, 0.75f}) {
+      tally.add(
+          pair(probabilities(0.25f), probabilities(copy))
+              .addChampionOutputs(number("y", 2))
+              .addOutputs(number("y", 2))
+              .addChampionOutputs(number("not compared", 1))
+              .build());
+    }
+    PairTally taken = tally.take().getFirst();
+    assertEquals(List.of(0, 512), taken.getDivergenceList());
+    assertEquals(
+        List.of(
+            Measure.TOTAL_VARIATION,
+            Measure.JENSEN_SHANNON,
+            Measure.SQUARED_HELLINGER,
+            Measure.TOP_ONE,
+            Measure.TOP_K,
+            Measure.BEYOND_TOLERANCE),
+        taken.getMeasuresList().stream().map(MeasureTally::getMeasure).toList());
+    MeasureTally first = taken.getMeasures(0);
+    assertEquals("probabilities", first.getOutput());
+    assertEquals(2, first.getPairs());
+    assertEquals(512, first.getUnitsSum());
+    assertEquals(512, first.getUnitsMax());
+    assertEquals(0.5, first.getMaxAbs());
+    assertEquals(2, first.getMaxRel());
+    assertEquals(0, taken.getMeasures(1).getMaxAbs());
+  }
+
+  private static TensorValue number(String name, double value) {
+    return numbers(name, value);
+  }
+
+  private static TensorValue numbers(String name, double... values) {
+    ByteBuffer bytes = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    for (double value : values) {
+      bytes.putDouble(value);
+    }
+    return TensorValue.newBuilder()
+        .setName(name)
+        .setDatatype("FP64")
+        .addShape(1)
+        .addShape(values.length)
+        .setData(ByteString.copyFrom(bytes.flip()))
+        .build();
+  }
+
+  @Test
+  void theWorstOutputIsThePairs() {
+    ComparisonTally tally = new ComparisonTally(DataContract.getDefaultInstance());
+    tally.add(
+        pair(number("a", 1), number("a", 1))
+            .addChampionOutputs(number("b", 1))
+            .addOutputs(number("b", 2))
+            // A repeated name: the first counts.
+            .addChampionOutputs(number("a", 7))
+            .build());
+    assertEquals(List.of(1024), tally.take().getFirst().getDivergenceList());
+  }
+
+  @Test
+  void noPairIsTestedBeforeItsToleranceIsKnown() {
+    ComparisonTally tally = new ComparisonTally(DataContract.getDefaultInstance(), true);
+    tally.add(pair(number("y", 100), number("y", 101)).build());
+    tally.add(control(pair(number("y", 100), number("y", 100.5))));
+    assertEquals(List.of(), tally.take());
+    assertEquals(2, tally.waiting());
+    assertEquals(
+        List.of(NoiseSample.newBuilder().setOutput("y").setMaxAbs(0.5).setMaxRel(0.005).build()),
+        tally.takeNoise());
+    assertEquals(List.of(), tally.takeNoise());
+    tally.tolerance(ToleranceLearned.newBuilder().setOutput("y").setRtol(0.01).build());
+    tally.add(pair(number("y", 100), number("y", 101)).build());
+    tally.add(control(pair(number("y", 100), number("y", 100.5)).setPredictionId("q")));
+    assertEquals(2, tally.waiting());
+    assertEquals(List.of(), tally.takeNoise());
+    // One tenth of a cap of ten: 1 / (1e-5 + 0.01 * 100) / 10.
+    assertEquals(List.of(102), tally.take().getFirst().getDivergenceList());
+  }
+
+  @Test
+  void declaredTolerancesAreNotLearned() {
+    DataContract contract =
+        DataContract.newBuilder()
+            .addOutputs(ComparedOutput.newBuilder().setOutput("y").setAtol(1))
+            .build();
+    ComparisonTally tally = new ComparisonTally(contract, true);
+    tally.tolerance(ToleranceLearned.newBuilder().setOutput("y").setAtol(1000).build());
+    tally.add(pair(number("y", 0), number("y", 5)).build());
+    assertEquals(List.of(512), tally.take().getFirst().getDivergenceList());
+    // Probabilities need none.
+    ComparisonTally probabilities = new ComparisonTally(CONTRACT, true);
+    probabilities.add(pair(probabilities(0.5f), probabilities(0.5f)).build());
+    assertEquals(1, probabilities.pairs());
+  }
+
+  @Test
+  void theThreeMostDivergentComparisonsAreKeptWhole() {
+    ComparisonTally tally = new ComparisonTally(CONTRACT);
+    float[] copies = {0.1f, 0.2f, 0.9f, 0.5f, 0.6f};
+    for (float copy : copies) {
+      tally.add(pair(probabilities(0.1f), probabilities(copy)).setPredictionId("" + copy).build());
+    }
+    tally.add(control(pair(probabilities(0.1f), probabilities(1f))));
+    List<KeptPair> kept = tally.takeKept();
+    assertEquals(
+        List.of("0.9", "0.6", "0.5"),
+        kept.stream().map(pair -> pair.getComparison().getPredictionId()).toList());
+    assertEquals(819, kept.getFirst().getDivergence());
+    assertEquals(List.of(), tally.takeKept());
+    tally.add(
+        pair(probabilities(0.1f), probabilities(1f))
+            .setFeatures(TensorValue.newBuilder().setData(ByteString.copyFrom(new byte[1 << 20])))
+            .build());
+    assertEquals(List.of(), tally.takeKept());
+  }
+
+  @Test
+  void aDecisionIsTakenOnItsOutputAlsoWhereOthersAreCompared() {
+    DataContract contract =
+        CONTRACT.toBuilder().addOutputs(ComparedOutput.newBuilder().setOutput("y")).build();
+    ComparisonTally tally = new ComparisonTally(contract);
+    tally.add(
+        pair(probabilities(0.1f), probabilities(0.9f))
+            .addChampionOutputs(number("y", 2))
+            .addOutputs(number("y", 2))
+            .build());
+    PairTally taken = tally.take().getFirst();
+    assertEquals(List.of(0), taken.getDivergenceList());
+    assertEquals(1, taken.getChangedToPositive());
   }
 
   @Test
