@@ -33,6 +33,14 @@ final class BlockView {
       return ORDER.compare(this, other);
     }
 
+    static Force of(Cell cell) {
+      return new Force(
+          cell.getRule(),
+          cell.getDecisionRevision(),
+          cell.getCanaryWeightBp(),
+          cell.getControlWeightBp());
+    }
+
     double w() {
       return canaryBp / BASIS_POINTS;
     }
@@ -81,11 +89,17 @@ final class BlockView {
     this.block = block;
   }
 
-  /** Reads a block; {@code keys} remembers, across blocks, which keys have been counted. */
-  static BlockView of(JoinedBlock block, RandomisationUnit unit, KeyLedger keys) {
+  /**
+   * Reads a block; {@code keys} remembers, across blocks, which keys have been counted. Cells in
+   * which the challenger is champion are no baseline, and left to {@link WatchFold}.
+   */
+  static BlockView of(
+      JoinedBlock block, RandomisationUnit unit, KeyLedger keys, Versions versions) {
     BlockView view = new BlockView(block);
     for (Cell cell : block.getCellsList()) {
-      view.add(cell, unit, keys);
+      if (!versions.promoted(cell)) {
+        view.add(cell, unit, keys);
+      }
     }
     return view;
   }
@@ -108,13 +122,7 @@ final class BlockView {
     if (observesNothing(cell)) {
       return;
     }
-    Force force =
-        new Force(
-            cell.getRule(),
-            cell.getDecisionRevision(),
-            cell.getCanaryWeightBp(),
-            cell.getControlWeightBp());
-    Group group = groups.computeIfAbsent(force, f -> new Group());
+    Group group = groups.computeIfAbsent(Force.of(cell), f -> new Group());
     Side side;
     switch (cell.getRole()) {
       case CANARY -> {
@@ -144,7 +152,7 @@ final class BlockView {
    * Whether a cell holds only requests that are not judged. Those were under no weight, which is
    * not the same as a weight that changed: they must not cost their second its comparison.
    */
-  private static boolean observesNothing(Cell cell) {
+  static boolean observesNothing(Cell cell) {
     return cell.getAssigned() == 0
         && cell.getOutcomesCount() == 0
         && cell.getLatency().getIndexCount() == 0

@@ -1,6 +1,8 @@
 package dev.understudy.evidence.fold;
 
 import dev.understudy.evidence.process.Combination;
+import dev.understudy.evidence.words.Advice;
+import dev.understudy.evidence.words.LatencyWords;
 import dev.understudy.evidence.words.Words;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceLogRecord;
@@ -11,8 +13,10 @@ import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Result;
+import dev.understudy.proto.v1.WatchSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,9 +36,17 @@ import org.jspecify.annotations.Nullable;
  * {@code AGAINST} by itself when it would reach 1/alpha in the mean though all others were silent:
  * 1/(alpha times its weight).
  *
+ * <p><b>After the promotion</b> a watch record starts {@link WatchFold}; when it alarms, the
+ * rollout is against the challenger, until the next attempt. Without that record nothing changes.
+ *
  * <p><b>Attempts.</b> A later spec record starts the next attempt: what has been seen stays seen,
  * and attempt k proves at beta times 2^-k, so trying again cannot wash evidence away. Only the
  * guardrails forget what they said.
+ *
+ * <p><b>Records that cannot be counted.</b> What breaks the log itself (a number out of sequence,
+ * another rollout, no spec, a spec that cannot be judged) is refused, and the fold is as it was. A
+ * record that {@link RecordCheck} finds fault with is skipped whole and counted in the report;
+ * names of a later version (a role, a kind of record) are passed over.
  *
  * <p>Not thread-safe.
  */
@@ -44,7 +56,11 @@ public final class EvidenceFold {
   private final ArmTotals arms = new ArmTotals();
   private final PairTotals pairs = new PairTotals();
   private final KeyLedger keys = new KeyLedger(KeyLedger.DEFAULT_CAPACITY);
-  private Guardrails guardrails = new Guardrails(0);
+  private final UnaryOperator<EvaluationSpec> plan;
+  private Guardrails guardrails = new Guardrails(EvaluationSpec.getDefaultInstance());
+  private LatencySides latency = new LatencySides(EvaluationSpec.getDefaultInstance());
+  private Versions versions = new Versions("", "");
+  private @Nullable WatchFold watch;
   private double[] weights = {};
   private @Nullable EvaluationSpec spec;
   private long sequence;
@@ -54,10 +70,23 @@ public final class EvidenceFold {
   private long lostBlocks;
   private long labels;
   private long labelsPaired;
+  private long malformed;
   private boolean stopped;
 
   /** A fold that waits for the first record. */
-  public EvidenceFold() {}
+  public EvidenceFold() {
+    this(UnaryOperator.identity());
+  }
+
+  /**
+   * A fold that asks "what if": the same log, judged by other plans.
+   *
+   * @param plan makes the spec that is judged out of each spec of the log; pure, and of the same
+   *     rollout
+   */
+  public EvidenceFold(UnaryOperator<EvaluationSpec> plan) {
+    this.plan = plan;
+  }
 
   /**
    * Takes the next record.
@@ -70,11 +99,31 @@ public final class EvidenceFold {
       throw new IllegalArgumentException(
           "sequence: " + record.getSequence() + " (expected: " + (sequence + 1) + ")");
     }
-    if (record.getRecordCase() == EvidenceLogRecord.RecordCase.SPEC) {
-      accept(record.getSpec());
+    if (record.hasSpec()) {
+      EvaluationSpec judged = plan.apply(record.getSpec());
+      if (!judged.getRolloutId().equals(record.getSpec().getRolloutId())) {
+        throw new IllegalArgumentException(
+            "rollout of plan: "
+                + judged.getRolloutId()
+                + " (expected: "
+                + record.getSpec().getRolloutId()
+                + ")");
+      }
+      accept(judged);
     } else {
       checkRollout(record.getRolloutId());
     }
+    if (RecordCheck.problem(record) == null) {
+      count(record);
+    } else {
+      malformed++;
+    }
+    sequence = record.getSequence();
+    asOfUnixMs = record.getUnixMs();
+    metrics.forEach(metric -> metric.note(asOfUnixMs));
+  }
+
+  private void count(EvidenceLogRecord record) {
     switch (record.getRecordCase()) {
       case BLOCK -> accept(record.getBlock());
       case PAIRS -> {
@@ -92,13 +141,11 @@ public final class EvidenceFold {
       }
       case GAP -> lostBlocks += lost(record.getGap());
       case STOP -> stopped = true;
-      case SPEC, TOLERANCE, WATCH, RECORD_NOT_SET -> {
-        // The spec was taken above; a record of a later version says nothing to this one.
+      case WATCH -> accept(record.getWatch());
+      case SPEC, TOLERANCE, RECORD_NOT_SET -> {
+        // The spec was taken before; a record of a later version says nothing to this one.
       }
     }
-    sequence = record.getSequence();
-    asOfUnixMs = record.getUnixMs();
-    metrics.forEach(metric -> metric.note(asOfUnixMs));
   }
 
   /** Number of the last record; 0 before the first. */
@@ -114,6 +161,7 @@ public final class EvidenceFold {
   /** Whether the evidence, or a guardrail, stops the rollout now; cheaper than a report. */
   public boolean against() {
     return !guardrails.sentence().isEmpty()
+        || (watch != null && watch.alarmed())
         || logAgainst() >= -StrictMath.log(inForce().getAlpha());
   }
 
@@ -155,13 +203,21 @@ public final class EvidenceFold {
             .setLabelsPaired(labelsPaired)
             .setAlpha(now.getAlpha())
             .setBeta(betaOf(now))
+            .setLatency(latency.report())
+            .setMalformed(malformed)
+            .setDrill(now.getDrill())
             .setStopped(stopped);
+    if (watch != null) {
+      report.setWatch(watch.report());
+    }
+    String caveat = LatencyWords.sharedHardware(latency.sharedNodes());
     for (int i = 0; i < metrics.size(); i++) {
       double stop = weights[i] > 0 ? logStop - StrictMath.log(weights[i]) : logStop;
-      report.addMetrics(MetricReports.report(metrics.get(i), stop, logNeeded, pairs.meanNoise()));
+      report.addMetrics(
+          MetricReports.report(metrics.get(i), stop, logNeeded, pairs.meanNoise(), caveat));
     }
     overall(report);
-    return report.build();
+    return report.setNext(Advice.next(report)).build();
   }
 
   /** The level at which this attempt proves: beta, and beta times 2^-k from the second on. */
@@ -180,12 +236,22 @@ public final class EvidenceFold {
         metrics.add(MetricFold.of(metric, next));
       }
       weights = weights(metrics);
+      latency = new LatencySides(next);
     } else {
       checkRollout(next.getRolloutId());
     }
     spec = next;
+    versions = Versions.of(next);
     stopped = false;
-    guardrails = new Guardrails(Integer.toUnsignedLong(next.getGuardConsecutiveFailures()));
+    watch = null;
+    guardrails = new Guardrails(next);
+  }
+
+  /** The first watch of an attempt holds: its horizon was fixed before its first second. */
+  private void accept(WatchSpec started) {
+    if (watch == null) {
+      watch = new WatchFold(started, inForce());
+    }
   }
 
   /** Shares of the mean, fixed with the spec: a metric that can have no say gets none. */
@@ -212,13 +278,17 @@ public final class EvidenceFold {
 
   private void accept(JoinedBlock block) {
     RandomisationUnit unit = inForce().getUnit();
-    BlockView view = BlockView.of(block, unit, keys);
+    BlockView view = BlockView.of(block, unit, keys, versions);
     blocks++;
     lateBlocks += block.getLate() ? 1 : 0;
     split.block(view);
     arms.block(block);
+    latency.block(block);
     guardrails.block(block);
     metrics.forEach(metric -> metric.block(view));
+    if (watch != null) {
+      watch.block(block);
+    }
   }
 
   private double logAgainst() {
@@ -243,6 +313,10 @@ public final class EvidenceFold {
       overall = Words.Overall.GUARDRAIL;
       result = Result.AGAINST;
       detail = report.getGuardrail();
+    } else if (report.hasWatch() && report.getWatch().getResult() == Result.AGAINST) {
+      overall = Words.Overall.WATCH;
+      result = Result.AGAINST;
+      detail = report.getWatch().getStatement();
     } else if (report.getLogAgainst() >= report.getLogAgainstStop()) {
       overall = Words.Overall.AGAINST;
       result = Result.AGAINST;

@@ -15,11 +15,13 @@ final class Growth {
   private int filled;
   private int next;
 
-  /** Where the metric stands after a record; ignored when nothing was observed since the last. */
+  /** Whether so many observations are other than at the last note. */
+  boolean isNews(long observed) {
+    return filled == 0 || observations[last()] != observed;
+  }
+
+  /** Where the metric stands after a record. */
   void note(long observed, double proof, long atUnixMs) {
-    if (filled > 0 && observations[last()] == observed) {
-      return;
-    }
     observations[next] = observed;
     logFor[next] = proof;
     unixMs[next] = atUnixMs;

@@ -4,6 +4,7 @@ import dev.understudy.evidence.latency.LatencyGrid;
 import dev.understudy.evidence.latency.SparseHistogram;
 import dev.understudy.evidence.process.BlockLatency;
 import dev.understudy.evidence.process.QuantileInterval;
+import dev.understudy.evidence.words.Advice;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
@@ -106,7 +107,7 @@ final class LatencyFold extends MetricFold {
   @Override
   @Nullable String unmeasurable() {
     if (!liveControl) {
-      return "no control arm";
+      return Advice.NO_CONTROL;
     }
     if (byKey) {
       return "requests of one key stay on one arm";

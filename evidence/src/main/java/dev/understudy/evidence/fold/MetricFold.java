@@ -69,7 +69,11 @@ abstract sealed class MetricFold permits FailuresFold, LatencyFold, DivergenceFo
 
   abstract Estimate estimate();
 
+  /** Remembers where the metric stands after a record, if that record told it anything. */
   final void note(long unixMs) {
-    growth.note(observations(), logFor(), unixMs);
+    long observed = observations();
+    if (growth.isNews(observed)) {
+      growth.note(observed, logFor(), unixMs);
+    }
   }
 }

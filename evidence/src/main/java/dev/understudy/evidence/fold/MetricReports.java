@@ -5,6 +5,7 @@ import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.Result;
+import org.jspecify.annotations.Nullable;
 
 /** Turns where a metric stands into what is said about it. */
 final class MetricReports {
@@ -14,8 +15,14 @@ final class MetricReports {
    * @param logStop where this metric alone stops the rollout
    * @param logNeeded where this metric is proved
    * @param noiseFloor NaN without a mirrored control
+   * @param caveat what must be known to read a latency; null when nothing
    */
-  static MetricReport report(MetricFold fold, double logStop, double logNeeded, double noiseFloor) {
+  static MetricReport report(
+      MetricFold fold,
+      double logStop,
+      double logNeeded,
+      double noiseFloor,
+      @Nullable String caveat) {
     MetricSpec metric = fold.metric();
     double logAgainst = fold.logAgainst();
     double logFor = fold.logFor();
@@ -54,6 +61,9 @@ final class MetricReports {
           .setFlipsIf(Words.flipsProved(logFor, logNeeded, logStop));
     } else {
       undecided(report, fold, logStop, logNeeded);
+    }
+    if (caveat != null && metric.getKind() == MetricKind.LATENCY && fold.observations() > 0) {
+      report.setStatement(report.getStatement() + "; " + caveat);
     }
     return report.build();
   }

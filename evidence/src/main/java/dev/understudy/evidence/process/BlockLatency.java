@@ -33,9 +33,10 @@ import dev.understudy.evidence.latency.SparseHistogram;
  * <p><b>Valid when</b> each request's arm is drawn independently with the stated shares, and blocks
  * are at least 5 times as long as the longest stall ([measured] 2.5 times is borderline, 1.25 times
  * breaks the level). A stall is a run of seconds whose median exceeds 4 times the median of the
- * arm's last 100 seconds; once one has <em>ended</em>, later blocks are at least 5 times as long.
- * So the first stall longer than {@code minBlockSeconds/5} is not covered; and a slowness that
- * never ends is not a stall, but evidence. Not thread-safe.
+ * arm's last 100 seconds, until it is at most 2 times that; once one has <em>ended</em>, later
+ * blocks are at least 5 times as long. So the first stall longer than {@code minBlockSeconds/5} is
+ * not covered, nor is one longer than {@code maxBlockSeconds/5}; and a slowness that never ends is
+ * not a stall, but evidence. Not thread-safe.
  */
 public final class BlockLatency {
   private static final int STALL_MULTIPLE = 5;
@@ -133,7 +134,26 @@ public final class BlockLatency {
     }
   }
 
+  /** What else hears the signs of a block. */
+  interface Signs {
+    /** One sign on whether the canary is slower than the tolerance, of one thinning. */
+    void against(int thinning, boolean canarySlower);
+
+    /** The block has given all its signs; also one without any. */
+    void blockEnds();
+  }
+
+  private static final Signs NOBODY =
+      new Signs() {
+        @Override
+        public void against(int thinning, boolean canarySlower) {}
+
+        @Override
+        public void blockEnds() {}
+      };
+
   private final Parameters parameters;
+  private final Signs listener;
   private final LabelProcess[] against;
   private final LabelProcess[] proof;
   private final LatencyHistory history;
@@ -154,7 +174,12 @@ public final class BlockLatency {
   private long discarded;
 
   public BlockLatency(Parameters parameters) {
+    this(parameters, NOBODY);
+  }
+
+  BlockLatency(Parameters parameters, Signs listener) {
     this.parameters = parameters;
+    this.listener = listener;
     this.against = new LabelProcess[parameters.thinnings()];
     this.proof = new LabelProcess[parameters.thinnings()];
     for (int j = 0; j < parameters.thinnings(); j++) {
@@ -199,10 +224,13 @@ public final class BlockLatency {
 
   /**
    * Takes a second before the canary had a share: nothing is judged, but tau is known sooner. Any
-   * tau from the past is valid, also one of the same version under another load.
+   * tau from the past is valid, also one of the same version under another load. While a block is
+   * open nothing is learned: its tau may know nothing of the block's own time.
    */
   public void learn(SparseHistogram reference) {
-    history.add(reference, 1);
+    if (!open) {
+      history.add(reference, 1);
+    }
   }
 
   /** Natural logarithm of the e-value against "not slower than the tolerance". */
@@ -263,6 +291,7 @@ public final class BlockLatency {
     } else {
       tied++;
     }
+    listener.blockEnds();
     endBlock();
   }
 
@@ -296,18 +325,18 @@ public final class BlockLatency {
       if (c.total() == 0 || r.total() == 0) {
         continue;
       }
-      sign |= feed(against[j], c.aboveUp(), c.total(), r.aboveUp(), r.total());
-      sign |= feed(proof[j], c.aboveDown(), c.total(), r.aboveDown(), r.total());
+      int slower = compareProducts(c.aboveUp(), r.total(), r.aboveUp(), c.total());
+      if (slower != 0) {
+        against[j].bad(0.5, slower > 0);
+        listener.against(j, slower > 0);
+      }
+      int notFaster = compareProducts(c.aboveDown(), r.total(), r.aboveDown(), c.total());
+      if (notFaster != 0) {
+        proof[j].bad(0.5, notFaster > 0);
+      }
+      sign |= slower != 0 || notFaster != 0;
     }
     return sign;
-  }
-
-  private static boolean feed(LabelProcess signs, long c, long canaries, long r, long references) {
-    int sign = compareProducts(c, references, r, canaries);
-    if (sign != 0) {
-      signs.bad(0.5, sign > 0);
-    }
-    return sign != 0;
   }
 
   /** Compares {@code a*b} with {@code c*d} exactly; all are 0 or more. */

@@ -5,13 +5,16 @@ import dev.understudy.evidence.latency.SparseHistogram;
 import java.util.Arrays;
 
 /**
- * The longest ended stall of one arm: a run of seconds whose median exceeds 4 times that of the
- * last 100 seconds' medians.
+ * The longest ended stall of one arm: a run of seconds that begins when the median exceeds 4 times
+ * that of the last 100 seconds' medians, and ends when it is at most 2 times. With one bound for
+ * both, an arm that has become about 4 times slower for good would look like stall after stall, and
+ * blocks would grow where there is nothing to wait for.
  */
 final class StallWatch {
   private static final int MEMORY = 100;
   private static final int MIN_MEMORY = 10;
-  private static final long FACTOR = 4;
+  private static final long BEGINS = 4;
+  private static final long GOES_ON = 2;
 
   private final long[] medians = new long[MEMORY];
   private int seen;
@@ -25,7 +28,7 @@ final class StallWatch {
       return;
     }
     long median = LatencyGrid.lowerNanos(latencies.quantileIndex(0.5));
-    if (seen >= MIN_MEMORY && median > FACTOR * typical()) {
+    if (seen >= MIN_MEMORY && median > (run > 0 ? GOES_ON : BEGINS) * typical()) {
       run++;
     } else {
       longest = Math.max(longest, run);

@@ -36,9 +36,9 @@ final class AnswersText {
     List<List<String>> rows = new ArrayList<>();
     List<String> titles = new ArrayList<>(List.of("output", "measure", "pairs", "mean", "worst"));
     if (noise) {
-      titles.add("champion with itself");
+      titles.add("champion vs itself");
     }
-    titles.add("greatest difference");
+    titles.add("max abs");
     rows.add(titles);
     for (MeasureReport m : report.getMeasuresList()) {
       List<String> row =

@@ -15,12 +15,14 @@ final class Estimates {
       return "";
     }
     MetricKind kind = metric.getKind();
-    return "looks like "
+    return "so far: "
         + estimate(kind, value)
         + interval(kind, metric.getLow(), metric.getHigh())
         + accepted(metric)
         + "; from "
-        + Page.counted(metric.getObservations(), observation(kind));
+        + Numbers.count(metric.getObservations())
+        + " "
+        + observations(kind);
   }
 
   /** An estimate of a metric in words: "0.2 points higher", "1.1 times as long", "3 %". */
@@ -42,21 +44,31 @@ final class Estimates {
     return unit.apply(StrictMath.abs(difference)) + (difference > 0 ? " higher" : " lower");
   }
 
-  private static String interval(MetricKind kind, double low, double high) {
-    if (Double.isNaN(low) || Double.isNaN(high) || (Double.isInfinite(low) && low < 0)) {
-      return "";
-    }
-    String upper = Double.isInfinite(high) ? "any" : bound(kind, high);
-    return " (between " + bound(kind, low) + " and " + upper + ")";
+  /** "between 1.9 points and 3.6 points higher", "between 0.2 points lower and 3 points higher". */
+  static String between(double low, double high, DoubleFunction<String> unit) {
+    boolean oneSide = low != 0 && high != 0 && low > 0 == high > 0;
+    return "between "
+        + (oneSide ? unit.apply(StrictMath.abs(low)) : change(low, unit))
+        + " and "
+        + change(high, unit);
   }
 
-  private static String bound(MetricKind kind, double value) {
-    return switch (kind) {
-      case FAILURES -> change(value, Numbers::points);
-      case QUALITY -> change(value, Numbers::decimal);
-      case CHANGED_DECISIONS -> Numbers.percent(value);
-      case LATENCY, DIVERGENCE, METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> Numbers.decimal(value);
-    };
+  private static String interval(MetricKind kind, double low, double high) {
+    if (Double.isNaN(low) || Double.isNaN(high) || Double.isInfinite(low)) {
+      return "";
+    }
+    String between =
+        switch (kind) {
+          case FAILURES -> between(low, high, Numbers::points);
+          case QUALITY -> between(low, high, Numbers::decimal);
+          case CHANGED_DECISIONS ->
+              "between " + Numbers.percent(low) + " and " + Numbers.percent(high);
+          case LATENCY, DIVERGENCE, METRIC_KIND_UNSPECIFIED, UNRECOGNIZED ->
+              Double.isInfinite(high)
+                  ? "at least " + Numbers.decimal(low)
+                  : "between " + Numbers.decimal(low) + " and " + Numbers.decimal(high);
+        };
+    return " (" + between + ")";
   }
 
   private static String accepted(MetricReport metric) {
@@ -78,14 +90,14 @@ final class Estimates {
     };
   }
 
-  private static String observation(MetricKind kind) {
+  private static String observations(MetricKind kind) {
     return switch (kind) {
-      case FAILURES -> "request";
-      case LATENCY -> "block of time";
-      case DIVERGENCE -> "compared request";
-      case CHANGED_DECISIONS -> "compared decision";
-      case QUALITY -> "outcome";
-      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> "observation";
+      case FAILURES -> "requests";
+      case LATENCY -> "blocks of time";
+      case DIVERGENCE -> "compared requests";
+      case CHANGED_DECISIONS -> "compared decisions";
+      case QUALITY -> "outcomes";
+      case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> "observations";
     };
   }
 }

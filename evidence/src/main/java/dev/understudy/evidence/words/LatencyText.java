@@ -25,8 +25,9 @@ final class LatencyText {
     if (latency.getQuantilesCount() > 0) {
       page.table(1, quantiles(latency, baseline));
       page.sentence(
-          "The true value of each line lies between its two ends in at least 95 % of rollouts,"
-              + " however often one looks.");
+          "Each true value lies between its two ends in at least 95 % of rollouts, however often"
+              + " one looks, if requests are slow independently of each other. The verdict does not"
+              + " need that.");
     }
     if (stages) {
       page.heading("Where the mean time went (means add up, percentiles do not)");

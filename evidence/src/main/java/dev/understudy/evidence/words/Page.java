@@ -11,7 +11,6 @@ import java.util.Locale;
  */
 final class Page {
   static final int WIDTH = 100;
-  private static final int LONGEST_CELL = 44;
   private static final String INDENT = "  ";
 
   private final StringBuilder text = new StringBuilder();
@@ -53,10 +52,24 @@ final class Page {
    * aligned to the left, the others to the right.
    */
   void table(int left, List<List<String>> rows) {
+    List<Integer> widths = widths(left, rows);
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder(INDENT);
+      for (int i = 0; i < row.size(); i++) {
+        String cell = cut(row.get(i), widths.get(i));
+        String padding = " ".repeat(widths.get(i) - cell.length());
+        line.append(i > 0 ? INDENT : "").append(i < left ? cell + padding : padding + cell);
+      }
+      line(line.toString());
+    }
+  }
+
+  /** As wide as their widest cell; where a line would be too wide, the widest text gives way. */
+  private static List<Integer> widths(int left, List<List<String>> rows) {
     List<Integer> widths = new ArrayList<>();
     for (List<String> row : rows) {
       for (int i = 0; i < row.size(); i++) {
-        int width = cell(row.get(i)).length();
+        int width = clean(row.get(i)).length();
         if (i == widths.size()) {
           widths.add(width);
         } else {
@@ -64,15 +77,15 @@ final class Page {
         }
       }
     }
-    for (List<String> row : rows) {
-      StringBuilder line = new StringBuilder(INDENT);
-      for (int i = 0; i < row.size(); i++) {
-        String padding = " ".repeat(widths.get(i) - cell(row.get(i)).length());
-        line.append(i > 0 ? INDENT : "")
-            .append(i < left ? cell(row.get(i)) + padding : padding + cell(row.get(i)));
+    int all = widths.stream().mapToInt(width -> width + INDENT.length()).sum();
+    for (int excess = all - WIDTH; excess > 0; excess--) {
+      int widest = 0;
+      for (int i = 1; i < left; i++) {
+        widest = widths.get(i) > widths.get(widest) ? i : widest;
       }
-      line(line.toString());
+      widths.set(widest, Math.max(1, widths.get(widest) - 1));
     }
+    return widths;
   }
 
   /** Without characters that a terminal obeys instead of showing. */
@@ -104,9 +117,9 @@ final class Page {
     return name.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 
-  private static String cell(String value) {
+  private static String cut(String value, int width) {
     String clean = clean(value);
-    return clean.length() <= LONGEST_CELL ? clean : clean.substring(0, LONGEST_CELL - 1) + "…";
+    return clean.length() <= width ? clean : clean.substring(0, width - 1) + "…";
   }
 
   @Override

@@ -39,7 +39,10 @@ public final class ReportText {
     String title = report.getModel() + ", rollout " + report.getRolloutId();
     page.sentence("", title + (report.getDrill() ? " (a drill: nothing is promoted)" : ""));
     page.line("");
-    page.sentence("Result  ", result(report.getOverall()) + ": " + report.getStatement());
+    page.sentence("Result  ", result(report.getOverall()));
+    if (!report.getStatement().isEmpty()) {
+      page.sentence("Why     ", report.getStatement());
+    }
     if (!report.getNext().isEmpty()) {
       page.sentence("Next    ", report.getNext());
     }
@@ -62,14 +65,7 @@ public final class ReportText {
         page.sentence("      ", estimate);
       }
       if (metric.getObservations() > 0) {
-        page.sentence(
-            "      ",
-            Words.evidenceAgainst(metric.getLogAgainst(), metric.getLogAgainstStop())
-                + "; for: "
-                + Numbers.strength(metric.getLogFor())
-                + " (proves at "
-                + Numbers.level(metric.getLogForNeeded())
-                + ")");
+        page.sentence("      ", evidence(metric));
       }
     }
     page.sentence(
@@ -77,6 +73,20 @@ public final class ReportText {
         "All together: "
             + Words.evidenceAgainst(report.getLogAgainst(), report.getLogAgainstStop())
             + ".");
+  }
+
+  /** The evidence on both sides; that against only where the statement has not said it yet. */
+  private static String evidence(MetricReport metric) {
+    String against =
+        metric.getStatement().contains("evidence against")
+            ? ""
+            : Words.evidenceAgainst(metric.getLogAgainst(), metric.getLogAgainstStop()) + "; ";
+    return against
+        + "evidence for: "
+        + Numbers.strength(metric.getLogFor())
+        + " (proves at "
+        + Numbers.level(metric.getLogForNeeded())
+        + ")";
   }
 
   private static void watch(Page page, WatchReport watch, boolean present) {

@@ -117,11 +117,22 @@ public final class Words {
         + ")";
   }
 
+  /** "the challenger could not be asked for 5 s in a row: its circuit breaker is open (…)". */
+  public static String unavailable(boolean breakerOpen, long seconds, long limit) {
+    return "the challenger could not be asked for "
+        + Numbers.count(seconds)
+        + " s in a row: "
+        + (breakerOpen ? "its circuit breaker is open" : "no server of it is ready")
+        + " (stops at "
+        + Numbers.count(limit)
+        + " s)";
+  }
+
   /** The one line over all metrics. */
   public static String overall(
       Overall overall, @Nullable String detail, double log, double logStop) {
     return switch (overall) {
-      case GUARDRAIL -> "stop: " + detail;
+      case GUARDRAIL, WATCH -> "stop: " + detail;
       case AGAINST -> "stop: " + evidenceAgainst(log, logStop);
       case PROVED -> "every critical metric that can be judged now is proved";
       case UNDECIDED -> detail == null ? evidenceAgainst(log, logStop) : "undecided: " + detail;
@@ -133,6 +144,8 @@ public final class Words {
   public enum Overall {
     /** A guardrail spoke. */
     GUARDRAIL,
+    /** After the promotion the new version got worse. */
+    WATCH,
     /** The evidence against passed its level. */
     AGAINST,
     /** All critical metrics that can be measured are proved. */

@@ -1,0 +1,173 @@
+package dev.understudy.evidence.fold;
+
+import dev.understudy.proto.v1.Cell;
+import dev.understudy.proto.v1.EvidenceLogRecord;
+import dev.understudy.proto.v1.Gap;
+import dev.understudy.proto.v1.JoinedBlock;
+import dev.understudy.proto.v1.PairCell;
+import dev.understudy.proto.v1.PairTally;
+import dev.understudy.proto.v1.SliceTally;
+import dev.understudy.proto.v1.WatchSpec;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells records that a fold can count from those that it skips whole: a block without one of its
+ * arms would be worse than none. Names that are not known (a role, a kind of record) are no
+ * problem: a later version may have written them, and what they stand for is not counted.
+ */
+public final class RecordCheck {
+  private static final int UNITS = 1024;
+  private static final int BANDS = 10;
+  private static final int BASIS_POINTS = 10_000;
+  // Sums of such counts over any log cannot overflow.
+  private static final long MOST = 1L << 32;
+  // The year 36812: differences of such seconds cannot overflow.
+  private static final long LAST_SECOND = 1L << 40;
+
+  private RecordCheck() {}
+
+  /** What is wrong with a record, with the value and the expectation; null when nothing is. */
+  public static @Nullable String problem(EvidenceLogRecord record) {
+    return switch (record.getRecordCase()) {
+      case BLOCK -> problem(record.getBlock());
+      case PAIRS -> problem(record.getPairs());
+      case GAP -> problem(record.getGap());
+      case WATCH -> problem(record.getWatch());
+      case SPEC, LABELS, STOP, TOLERANCE, RECORD_NOT_SET -> null;
+    };
+  }
+
+  private static @Nullable String problem(JoinedBlock block) {
+    if (block.getSecond() < 0 || block.getSecond() > LAST_SECOND) {
+      return "second: " + block.getSecond() + " (expected: 0 to 2^40)";
+    }
+    for (Cell cell : block.getCellsList()) {
+      String problem = BlockCheck.problem(cell);
+      if (problem != null) {
+        return problem;
+      }
+    }
+    for (PairCell cell : block.getPairsList()) {
+      String problem = BlockCheck.problem(cell);
+      if (problem != null) {
+        return problem;
+      }
+    }
+    return null;
+  }
+
+  /** What is wrong with a tally of pairs; null when nothing is. */
+  public static @Nullable String problem(PairTally tally) {
+    String problem = counts("pairs", List.of(tally.getPairs(), tally.getNotFinite()));
+    if (problem == null) {
+      problem =
+          grid("divergence", tally.getDivergenceList(), tally.getDivergenceCountList(), 0, UNITS);
+    }
+    if (problem == null) {
+      problem =
+          grid("cancelled", tally.getCancelledList(), tally.getCancelledCountList(), -UNITS, UNITS);
+    }
+    if (problem == null) {
+      problem =
+          decisions(
+              tally.getComparedWithDecision(),
+              tally.getChangedToPositive(),
+              tally.getChangedToNegative());
+    }
+    if (problem == null) {
+      problem = bands("to_positive_by_band", tally.getToPositiveByBandList());
+    }
+    if (problem == null) {
+      problem = bands("to_negative_by_band", tally.getToNegativeByBandList());
+    }
+    for (int i = 0; problem == null && i < tally.getSlicesCount(); i++) {
+      SliceTally slice = tally.getSlices(i);
+      problem = counts("pairs of slice", List.of(slice.getPairs()));
+      if (problem == null) {
+        problem =
+            grid(
+                "divergence of slice",
+                slice.getDivergenceList(),
+                slice.getDivergenceCountList(),
+                0,
+                UNITS);
+      }
+      if (problem == null) {
+        problem = decisions(slice.getComparedWithDecision(), slice.getChanged(), 0);
+      }
+    }
+    return problem;
+  }
+
+  private static @Nullable String grid(
+      String what, List<Integer> values, List<Long> counts, int least, int most) {
+    if (values.size() != counts.size()) {
+      return what
+          + ": "
+          + values.size()
+          + " values and "
+          + counts.size()
+          + " counts (expected: as many)";
+    }
+    for (int value : values) {
+      if (value < least || value > most) {
+        return what + ": " + value + " (expected: " + least + " to " + most + ")";
+      }
+    }
+    return counts(what + " count", counts);
+  }
+
+  private static @Nullable String bands(String what, List<Long> bands) {
+    return bands.size() > BANDS
+        ? what + ": " + bands.size() + " (expected: at most " + BANDS + ")"
+        : counts(what, bands);
+  }
+
+  private static @Nullable String decisions(long compared, long toPositive, long toNegative) {
+    String problem = counts("decisions", List.of(compared, toPositive, toNegative));
+    return problem == null && toPositive + toNegative > compared
+        ? "changed decisions: "
+            + (toPositive + toNegative)
+            + " (expected: at most the "
+            + compared
+            + " that were compared)"
+        : problem;
+  }
+
+  private static @Nullable String counts(String what, List<Long> counts) {
+    for (long count : counts) {
+      if (count < 0 || count > MOST) {
+        return what + ": " + Long.toUnsignedString(count) + " (expected: at most " + MOST + ")";
+      }
+    }
+    return null;
+  }
+
+  private static @Nullable String problem(Gap gap) {
+    long first = gap.getFirstMissing();
+    long last = gap.getLastMissing();
+    return first < 0 || last < first || last - first >= MOST
+        ? "gap: "
+            + Long.toUnsignedString(first)
+            + " to "
+            + Long.toUnsignedString(last)
+            + " (expected: ascending, at most "
+            + MOST
+            + " blocks)"
+        : null;
+  }
+
+  private static @Nullable String problem(WatchSpec watch) {
+    if (watch.getHorizonSeconds() == 0) {
+      return "horizon_seconds: 0 (expected: >= 1)";
+    }
+    if (!(watch.getAlpha() > 0 && watch.getAlpha() < 1)) {
+      return "alpha: " + watch.getAlpha() + " (expected: > 0 and < 1)";
+    }
+    long kept = Integer.toUnsignedLong(watch.getKeptBp());
+    return kept >= BASIS_POINTS
+        ? "kept_bp: " + kept + " (expected: below " + BASIS_POINTS + ")"
+        : null;
+  }
+}
