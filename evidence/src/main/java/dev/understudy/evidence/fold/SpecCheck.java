@@ -57,11 +57,11 @@ public final class SpecCheck {
       if (!(metric.getWeight() >= 0 && metric.getWeight() < Double.POSITIVE_INFINITY)) {
         add(at + "weight", metric.getWeight() + " (expected: >= 0 and finite)");
       }
-      metric(at, metric);
+      metric(at, metric, spec);
     }
   }
 
-  private void metric(String at, MetricSpec metric) {
+  private void metric(String at, MetricSpec metric, EvaluationSpec spec) {
     double margin = metric.getMargin();
     double limit = metric.getLimit();
     switch (metric.getKind()) {
@@ -82,8 +82,13 @@ public final class SpecCheck {
         share(at + "limit", limit);
       }
       case QUALITY -> {
-        difference(at + "margin", margin);
-        difference(at + "limit", limit);
+        double most = new Losses(metric, spec).scale();
+        if (!(most > 0 && most < Double.POSITIVE_INFINITY)) {
+          add(at + "value", "spread " + most + " (expected: > 0 and finite)");
+        } else {
+          loss(at + "margin", margin, most);
+          loss(at + "limit", limit, most);
+        }
       }
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED ->
           add(at + "kind", metric.getKindValue() + " (expected: a kind of metric)");
@@ -105,6 +110,12 @@ public final class SpecCheck {
   private void difference(String field, double value) {
     if (!(value > -1 && value < 1)) {
       add(field, value + " (expected: > -1 and < 1)");
+    }
+  }
+
+  private void loss(String field, double value, double most) {
+    if (!(StrictMath.abs(value) < most)) {
+      add(field, value + " (expected: > -" + most + " and < " + most + ", the greatest loss)");
     }
   }
 

@@ -29,6 +29,7 @@ public final class Commands {
         CompareCommand.class,
         TapCommand.class,
         PairsCommand.class,
+        DrillCommand.class,
         AuditCommand.class,
         InferCommand.class,
         LoadTestCommand.class,

@@ -148,7 +148,7 @@ public final class Compare {
         contract = Contracts.withScore(contract, champion);
       }
       EvaluationSpec spec = spec(pairing, champion, challenger, contract);
-      try (Recorder recorder = new Recorder(spec, time, writer());
+      try (Recorder recorder = new Recorder(spec, false, time, writer());
           ExecutorService counting =
               Executors.newSingleThreadExecutor(
                   Thread.ofPlatform().daemon().name("compare-counting").factory())) {

@@ -6,6 +6,7 @@ import dev.understudy.evidence.fold.EvidenceFold;
 import dev.understudy.evidence.latency.SparseHistogram;
 import dev.understudy.evidence.tally.ComparisonTally;
 import dev.understudy.evidence.tally.Scores;
+import dev.understudy.evidence.tally.ToleranceLearner;
 import dev.understudy.proto.inference.ModelInferResponse;
 import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.v1.Cell;
@@ -19,6 +20,7 @@ import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LabelTally;
 import dev.understudy.proto.v1.LabelledPrediction;
 import dev.understudy.proto.v1.LatencyCounts;
+import dev.understudy.proto.v1.NoiseSample;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.PairCell;
@@ -26,6 +28,7 @@ import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.SliceLabels;
 import dev.understudy.proto.v1.Stop;
+import dev.understudy.proto.v1.ToleranceLearned;
 import dev.understudy.router.slices.Disclosure;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -50,6 +53,7 @@ final class Recorder implements AutoCloseable {
   private final EvidenceFile.@Nullable Writer file;
   private final EvidenceFold fold = new EvidenceFold();
   private final ComparisonTally tally;
+  private final ToleranceLearner tolerances = new ToleranceLearner();
   private final Map<Role, Copies> copies = new EnumMap<>(Role.class);
   private final Map<Outcome, Long> outcomes = new EnumMap<>(Outcome.class);
   private final List<LabelledPrediction> labels = new ArrayList<>();
@@ -70,17 +74,23 @@ final class Recorder implements AutoCloseable {
   /**
    * Begins a log.
    *
-   * @param spec what is judged; all of the contract's columns that it says are in clear
+   * @param spec what is judged
+   * @param learnTolerance whether the control first shows what the champion differs from itself by,
+   *     before outputs without a declared tolerance are tested; else the datatype's counts at once
    * @param file where the log is written too, or null
    */
-  Recorder(EvaluationSpec spec, TimeSource time, EvidenceFile.@Nullable Writer file)
+  Recorder(
+      EvaluationSpec spec,
+      boolean learnTolerance,
+      TimeSource time,
+      EvidenceFile.@Nullable Writer file)
       throws IOException {
     this.spec = spec;
     this.contract = spec.getContract();
     this.disclosure = new Disclosure(contract);
     this.time = time;
     this.file = file;
-    this.tally = new ComparisonTally(contract);
+    this.tally = new ComparisonTally(contract, learnTolerance);
     append(EvidenceLogRecord.newBuilder().setSpec(spec));
   }
 
@@ -214,6 +224,13 @@ final class Recorder implements AutoCloseable {
     append(EvidenceLogRecord.newBuilder().setBlock(block));
     for (PairTally pairs : tally.take()) {
       append(EvidenceLogRecord.newBuilder().setPairs(pairs));
+    }
+    for (NoiseSample sample : tally.takeNoise()) {
+      ToleranceLearned learned = tolerances.offer(sample).orElse(null);
+      if (learned != null) {
+        append(EvidenceLogRecord.newBuilder().setTolerance(learned));
+        tally.tolerance(learned);
+      }
     }
     if (!labels.isEmpty()) {
       append(

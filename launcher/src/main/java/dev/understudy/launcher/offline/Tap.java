@@ -161,7 +161,10 @@ public final class Tap implements AutoCloseable {
               time.wallMillis());
       recorder =
           new Recorder(
-              spec, time, options.log() == null ? null : EvidenceFile.write(options.log()));
+              spec,
+              options.control(),
+              time,
+              options.log() == null ? null : EvidenceFile.write(options.log()));
       return new Tap(options, pairing, recorder);
     } catch (IOException | OfflineException | RuntimeException e) {
       if (recorder != null) {
