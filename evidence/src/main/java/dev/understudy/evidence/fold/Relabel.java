@@ -72,7 +72,8 @@ public final class Relabel {
    */
   public static Relabelled measure(List<EvidenceLogRecord> records, int copies, long seed) {
     if (copies < 1 || copies > MAX_COPIES) {
-      throw new IllegalArgumentException("copies: " + copies + " (expected: 1 to " + MAX_COPIES + ")");
+      throw new IllegalArgumentException(
+          "copies: " + copies + " (expected: 1 to " + MAX_COPIES + ")");
     }
     EvaluationSpec spec = spec(records);
     Relabel relabel =

@@ -77,7 +77,8 @@ class RelabelTest {
   void sameSeedGivesTheSameCopiesAndAnotherSeedOthers() {
     List<EvidenceLogRecord> records = log(30, true, 0.01).records();
     for (Relabel.Method method : Relabel.Method.values()) {
-      List<EvidenceLogRecord> from = method == Relabel.Method.SWAPPED_SECONDS ? records : log(30, false, 0.01).records();
+      List<EvidenceLogRecord> from =
+          method == Relabel.Method.SWAPPED_SECONDS ? records : log(30, false, 0.01).records();
       assertEquals(Relabel.copy(from, method, 1, 2), Relabel.copy(from, method, 1, 2));
       assertNotEquals(Relabel.copy(from, method, 1, 2), Relabel.copy(from, method, 1, 3));
       assertNotEquals(Relabel.copy(from, method, 1, 2), Relabel.copy(from, method, 2, 2));
@@ -93,7 +94,8 @@ class RelabelTest {
     for (int i = 1; i < records.size(); i++) {
       Cell before = only(records.get(i).getBlock(), Role.CANARY);
       Cell after = only(copy.get(i).getBlock(), Role.CANARY);
-      boolean isSwapped = after.getOutcomesList() != before.getOutcomesList() && !after.equals(before);
+      boolean isSwapped =
+          after.getOutcomesList() != before.getOutcomesList() && !after.equals(before);
       if (isSwapped) {
         swapped++;
         assertEquals(
@@ -201,7 +203,8 @@ class RelabelTest {
       assertEquals(row[2], interval.low(), 5e-5);
       assertEquals(row[3], interval.high(), 5e-5);
     }
-    Relabelled bad = new Relabelled(Relabel.Method.SWAPPED_SECONDS, 1_000, 40, 0.029, 0.054, 0.01, 9, 0, 0);
+    Relabelled bad =
+        new Relabelled(Relabel.Method.SWAPPED_SECONDS, 1_000, 40, 0.029, 0.054, 0.01, 9, 0, 0);
     assertFalse(bad.keepsThePromise());
   }
 }

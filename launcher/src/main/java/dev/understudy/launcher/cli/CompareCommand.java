@@ -87,7 +87,9 @@ final class CompareCommand implements Callable<Integer> {
   @Option(
       names = "--contract",
       paramLabel = "FILE",
-      description = "Data contract: features, decision, slices.")
+      description =
+          "Data contract: features, decision, slices (default: contract.yaml beside a version"
+              + " folder).")
   @Nullable Path contract;
 
   @Option(

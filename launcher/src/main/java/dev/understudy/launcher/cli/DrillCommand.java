@@ -175,7 +175,8 @@ final class DrillCommand {
   @Command(
       name = "aa",
       description = {
-        "Try the champion against itself with nothing changed, then measure on the recorded traffic",
+        "Try the champion against itself with nothing changed, then measure on the recorded"
+            + " traffic",
         "how often the judge would have raised a false alarm."
       })
   static final class Aa extends Drill {

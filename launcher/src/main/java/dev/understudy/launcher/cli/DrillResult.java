@@ -41,7 +41,9 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     return status.getPhase() == Phase.HEALTHY;
   }
 
-  /** When the canary first answered badly, or with a delay alone, when it got its share; 0: never. */
+  /**
+   * When the canary first answered badly, or with a delay alone, when it got its share; 0: never.
+   */
   long faultMillis() {
     long firstBad = arm(Role.CANARY).getFirstBadUnixMs();
     if (fault().getErrorsBp() > 0 && firstBad > 0) {

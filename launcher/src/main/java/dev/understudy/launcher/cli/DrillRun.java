@@ -114,7 +114,8 @@ final class DrillRun {
       try {
         return call().getRollout(RolloutRequest.newBuilder().setRolloutId(id).build());
       } catch (StatusRuntimeException e) {
-        if (e.getStatus().getCode() != Status.Code.UNAVAILABLE || System.nanoTime() - deadline > 0) {
+        if (e.getStatus().getCode() != Status.Code.UNAVAILABLE
+            || System.nanoTime() - deadline > 0) {
           throw e;
         }
         TimeUnit.NANOSECONDS.sleep(POLL.toNanos());

@@ -56,6 +56,7 @@ public final class Compare {
    * @param champion version A
    * @param challenger version B
    * @param options how servers are reached
+   * @param contract the data contract, or null for the one beside A's version folder, if any
    * @param label name of the column with what turned out to be true, or null
    * @param id name of the column by which rows are called, or null for their lines
    * @param ignored columns that are left out
@@ -142,7 +143,8 @@ public final class Compare {
       ModelMetadataResponse champion = pairing.champion().metadata();
       ModelMetadataResponse challenger = pairing.challenger().metadata();
       Signatures.check(pairing, champion, challenger);
-      DataContract contract = Contracts.open(Contracts.read(options.contract()));
+      DataContract contract = Contracts.open(
+              Contracts.read(Contracts.file(options.contract(), options.champion())));
       Table table = table(champion, contract);
       if (options.label() != null) {
         contract = Contracts.withScore(contract, champion);

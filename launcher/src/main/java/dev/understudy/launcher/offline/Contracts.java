@@ -28,6 +28,16 @@ final class Contracts {
 
   private Contracts() {}
 
+  /** The file that was named, or the one that lies beside the folder of a version; or null. */
+  static @Nullable Path file(@Nullable Path named, Subject subject) {
+    if (named == null && subject instanceof Subject.VersionFolder(Path folder)) {
+      Path model = folder.toAbsolutePath().normalize().getParent();
+      Path beside = model == null ? null : model.resolve("contract.yaml");
+      return beside != null && Files.isRegularFile(beside) ? beside : null;
+    }
+    return named;
+  }
+
   /** The contract in a file; the default instance without one. */
   static DataContract read(@Nullable Path file) throws IOException, OfflineException {
     if (file == null) {

@@ -30,6 +30,10 @@ final class Endpoint implements AutoCloseable {
   private static final Metadata.Key<byte[]> TIMING =
       Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
+  /** Marks calls of a comparison, so that a copy of one is not taken for a customer's. */
+  static final Metadata.Key<String> OURS =
+      Metadata.Key.of("understudy-comparison", Metadata.ASCII_STRING_MARSHALLER);
+
   private final Subject.Served served;
   private final String shownAs;
   private final ManagedChannel channel;
@@ -113,14 +117,17 @@ final class Endpoint implements AutoCloseable {
   void infer(ModelInferRequest request, Duration timeout, Consumer<Answer> done) {
     ModelInferRequest ours =
         request.toBuilder().setModelName(served.model()).setModelVersion(served.version()).build();
-    // Not in the context of a call that is being answered: it ends with that one, this one must not.
+    // Not in the context of a call that is being answered: it ends with that one, this one must
+    // not.
     Context before = Context.ROOT.attach();
     try {
       ClientCall<ModelInferRequest, ModelInferResponse> call =
           channel.newCall(
               GRPCInferenceServiceGrpc.getModelInferMethod(),
               CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS));
-      call.start(new Listening(System.nanoTime(), done), new Metadata());
+      Metadata headers = new Metadata();
+      headers.put(OURS, "1");
+      call.start(new Listening(System.nanoTime(), done), headers);
       call.request(2);
       call.sendMessage(ours);
       call.halfClose();

@@ -21,6 +21,12 @@ import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.Intent;
 import dev.understudy.router.hash.StableHash;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,6 +52,9 @@ public final class Tap implements AutoCloseable {
   private static final Logger log = Logger.getLogger(Tap.class.getName());
   private static final Duration CUT = Duration.ofSeconds(1);
   private static final String SHARED_MEMORY = "shared_memory_region";
+
+  /** Set where a copy is one of our own questions, which a mirrored route has brought back. */
+  private static final Context.Key<Boolean> OWN = Context.key("own");
 
   /**
    * What is tapped and how.
@@ -90,7 +99,8 @@ public final class Tap implements AutoCloseable {
    * What has arrived so far.
    *
    * @param copies that arrived, of whatever model
-   * @param others of another model, or with data in shared memory, which is not there to be sent
+   * @param others of another model, of our own questions, or with data in shared memory, which is
+   *     not there to be sent
    * @param leftOut by the fraction
    * @param dropped because too much was under way
    * @param asked of which both versions have answered or failed
@@ -129,7 +139,13 @@ public final class Tap implements AutoCloseable {
                 1, Thread.ofPlatform().daemon().name("tap-counting").factory());
     this.scheduler = Scheduler.daemon("tap");
     this.server =
-        GrpcServers.server(options.server().service(new Mirrored()).directExecutor(true).build());
+        GrpcServers.server(
+            options
+                .server()
+                .service(new Mirrored())
+                .intercept(new OwnCalls())
+                .directExecutor(true)
+                .build());
     this.cutting = scheduler.every(CUT, "cut", this::cut);
   }
 
@@ -198,7 +214,9 @@ public final class Tap implements AutoCloseable {
 
   private void took(ModelInferRequest request) {
     long number = copies.incrementAndGet();
-    if (!request.getModelName().equals(options.champion().model()) || sharesMemory(request)) {
+    if (OWN.get() != null
+        || !request.getModelName().equals(options.champion().model())
+        || sharesMemory(request)) {
       others.incrementAndGet();
       return;
     }
@@ -276,6 +294,20 @@ public final class Tap implements AutoCloseable {
     counting.shutdownNow();
     pairing.close();
     recorder.close();
+  }
+
+  /** Without it a mirrored route to the champion would bring back every question, for ever. */
+  private static final class OwnCalls implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      Context context = Context.current();
+      return Contexts.interceptCall(
+          headers.containsKey(Endpoint.OURS) ? context.withValue(OWN, true) : context,
+          call,
+          headers,
+          next);
+    }
   }
 
   /** What a proxy sends copies to: ready for all it asks, with nothing to say. */

@@ -66,8 +66,13 @@ class OfflineCommandsTest {
     Ended replayed = run("rollout", "replay", log + "");
     assertEquals(0, replayed.code(), replayed.err());
     assertTrue(
-        compared.out().contains(replayed.out().substring(0, replayed.out().indexOf("On the same"))
-            .stripTrailing()));
+        compared
+            .out()
+            .contains(
+                replayed
+                    .out()
+                    .substring(0, replayed.out().indexOf("On the same"))
+                    .stripTrailing()));
     assertTrue(replayed.out().contains("Understudy         proved at record "), replayed.out());
     assertTrue(replayed.out().contains("Argo-style rule    never looks"), replayed.out());
 
@@ -192,8 +197,7 @@ class OfflineCommandsTest {
               }
             })) {
       String at = "127.0.0.1:" + controller.port();
-      assertEquals(
-          ReportText.of(report), run("rollout", "report", "m", "--controller", at).out());
+      assertEquals(ReportText.of(report), run("rollout", "report", "m", "--controller", at).out());
       assertEquals(1, run("rollout", "report", "n", "--controller", at).code());
     }
   }
@@ -207,8 +211,17 @@ class OfflineCommandsTest {
     Path log = folder.resolve("log" + rows + ".evidence");
     Ended ended =
         run(
-            "compare", a + "", a + "", "--data", data + "", "--ignore", "id", "--contract",
-            contract + "", "--log", log + "");
+            "compare",
+            a + "",
+            a + "",
+            "--data",
+            data + "",
+            "--ignore",
+            "id",
+            "--contract",
+            contract + "",
+            "--log",
+            log + "");
     assertTrue(Files.exists(log), ended.err());
     return log;
   }
@@ -261,8 +274,7 @@ class OfflineCommandsTest {
     return server(
         new EvidenceServiceGrpc.EvidenceServiceImplBase() {
           @Override
-          public void readLog(
-              ReadLogRequest request, StreamObserver<EvidenceLogRecord> responses) {
+          public void readLog(ReadLogRequest request, StreamObserver<EvidenceLogRecord> responses) {
             if (!request.getRolloutId().equals("r-1")) {
               responses.onError(
                   Status.NOT_FOUND.withDescription("unknown rollout").asRuntimeException());

@@ -99,8 +99,7 @@ class CompareTest {
   @Test
   void twoScalarInputsOfAForeignModelAreFoundByName() throws Exception {
     Path a = model("a", Fixtures.sum());
-    EvidenceReport report =
-        compare(a, a, rows(40, "b,a", i -> i + "," + 2 * i)).report();
+    EvidenceReport report = compare(a, a, rows(40, "b,a", i -> i + "," + 2 * i)).report();
     assertEquals(40, report.getPairs());
     assertEquals(0, report.getPairBothBad());
   }
@@ -108,8 +107,7 @@ class CompareTest {
   @Test
   void textThatComesBackIsCompared() throws Exception {
     Path a = model("a", Fixtures.strings());
-    EvidenceReport report =
-        compare(a, a, rows(60, "x", i -> "\"text " + i + ", ü\"")).report();
+    EvidenceReport report = compare(a, a, rows(60, "x", i -> "\"text " + i + ", ü\"")).report();
     assertEquals(60, report.getPairs());
     assertEquals(0, report.getMeanDivergence());
   }
@@ -205,7 +203,8 @@ class CompareTest {
     Path sum = model("sum", Fixtures.sum());
     Path table = table(5, "a,b,c");
     assertTrue(refused(options(a, sum, table)).contains("take different inputs"));
-    assertTrue(refused(options(a, a, table(5, "a,b"))).contains("takes 3 columns, the table has 2"));
+    assertTrue(
+        refused(options(a, a, table(5, "a,b"))).contains("takes 3 columns, the table has 2"));
     String corrupt = refused(options(a, model("corrupt", Fixtures.corrupt()), table));
     assertTrue(corrupt.startsWith("corrupt.onnx: "), corrupt);
     OfflineException away =
@@ -243,8 +242,7 @@ class CompareTest {
     assertThrows(OfflineException.class, () -> Subject.parse(folder.toString()));
     assertThrows(OfflineException.class, () -> Subject.parse("h:99999/m"));
     Path version = folder.resolve("m/1");
-    assertEquals(
-        10, compare(version, version, table(10, "a,b")).report().getPairs());
+    assertEquals(10, compare(version, version, table(10, "a,b")).report().getPairs());
   }
 
   /** As converters export: {@code label} INT64 [N] beside {@code probabilities} FP32 [N, 2]. */

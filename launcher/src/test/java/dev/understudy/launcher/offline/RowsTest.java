@@ -109,8 +109,7 @@ class RowsTest {
     ModelInferRequest request = layout.request(List.<byte[][]>of(layout.encode(rows, row(rows))));
     assertEquals(List.of(1L, 2L), request.getInputs(0).getShapeList());
     assertEquals(
-        "0000803f00000040",
-        HexFormat.of().formatHex(request.getRawInputContents(0).toByteArray()));
+        "0000803f00000040", HexFormat.of().formatHex(request.getRawInputContents(0).toByteArray()));
   }
 
   @Test
@@ -141,13 +140,13 @@ class RowsTest {
   @Test
   void severalInputsTakeTheColumnsOfTheirNames() throws Exception {
     Rows rows = rows("x[1],n,x[0]\n2,7,1\n");
-    Layout layout =
-        layout(rows, Set.of(), input("x", "FP32", -1, 2), input("n", "INT64", -1));
+    Layout layout = layout(rows, Set.of(), input("x", "FP32", -1, 2), input("n", "INT64", -1));
     byte[][] encoded = layout.encode(rows, row(rows));
     assertArrayEquals(HexFormat.of().parseHex("0000803f00000040"), encoded[0]);
     assertArrayEquals(HexFormat.of().parseHex("0700000000000000"), encoded[1]);
     assertEquals(
-        List.of(2L), layout.request(List.<byte[][]>of(encoded, encoded)).getInputs(1).getShapeList());
+        List.of(2L),
+        layout.request(List.<byte[][]>of(encoded, encoded)).getInputs(1).getShapeList());
   }
 
   @Test
@@ -190,8 +189,7 @@ class RowsTest {
   private static void assertRefused(String message, String text) {
     assertEquals(
         message,
-        assertThrows(
-                OfflineException.class, () -> Rows.of("t.csv", new StringReader(text), ','))
+        assertThrows(OfflineException.class, () -> Rows.of("t.csv", new StringReader(text), ','))
             .getMessage());
   }
 
@@ -202,8 +200,7 @@ class RowsTest {
   private static void assertBad(Datatype type, String cell, String message) {
     assertEquals(
         message,
-        assertThrows(IllegalArgumentException.class, () -> Cells.encode(type, cell))
-            .getMessage());
+        assertThrows(IllegalArgumentException.class, () -> Cells.encode(type, cell)).getMessage());
   }
 
   private static void assertLayout(

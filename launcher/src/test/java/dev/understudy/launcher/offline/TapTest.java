@@ -108,6 +108,27 @@ class TapTest {
   }
 
   @Test
+  void ourOwnQuestionsThatComeBackAreNotAskedAgain() throws Exception {
+    try (Tap tap = Tap.start(options(served("m"), served("other"), null, 1, 256));
+        // A champion behind a route that mirrors: every question reaches the tap as a copy.
+        Endpoint mirrored =
+            Endpoint.open(
+                new Subject.Served(HostPort.loopback(tap.port()), "m", ""),
+                "mirrored",
+                ChannelOptions.plaintext())) {
+      CountDownLatch answered = new CountDownLatch(1);
+      mirrored.infer(
+          ModelInferRequest.getDefaultInstance(),
+          Duration.ofSeconds(5),
+          answer -> answered.countDown());
+      assertTrue(answered.await(10, TimeUnit.SECONDS));
+      await(() -> tap.counts().copies() == 1);
+      assertEquals(1, tap.counts().others());
+      assertEquals(0, tap.counts().underWay());
+    }
+  }
+
+  @Test
   void aSlowServerCostsRoomAndNeverAnAnswer() throws Exception {
     CountDownLatch release = new CountDownLatch(1);
     try (RpcServer slow = server(new Slow(release));
@@ -162,8 +183,7 @@ class TapTest {
     assertEquals(OfflineException.Kind.MODEL, e.kind());
     assertTrue(e.getMessage().contains("missing"), e.getMessage());
     assertThrows(
-        IllegalArgumentException.class,
-        () -> options(served("m"), served("m"), null, 0, 64));
+        IllegalArgumentException.class, () -> options(served("m"), served("m"), null, 0, 64));
   }
 
   private static Tap.Options options(
@@ -199,8 +219,7 @@ class TapTest {
 
   /** Sends copies one after the other, with an authority as a proxy rewrites it. */
   private static ModelInferResponse mirror(Tap tap, String model, float value, int copies) {
-    ManagedChannel proxy =
-        Channels.open(HostPort.loopback(tap.port()), ChannelOptions.plaintext());
+    ManagedChannel proxy = Channels.open(HostPort.loopback(tap.port()), ChannelOptions.plaintext());
     try {
       ModelInferRequest request =
           ModelInferRequest.newBuilder()
@@ -213,10 +232,7 @@ class TapTest {
                       .addShape(1))
               .addRawInputContents(
                   ByteString.copyFrom(
-                      ByteBuffer.allocate(4)
-                          .order(ByteOrder.LITTLE_ENDIAN)
-                          .putFloat(value)
-                          .flip()))
+                      ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(value).flip()))
               .build();
       ModelInferResponse last = ModelInferResponse.getDefaultInstance();
       for (int i = 0; i < copies; i++) {

@@ -21,7 +21,8 @@ import java.util.stream.Stream;
  *
  * <p>Reading is strict. A log that is being written may end in a torn write; a file that was
  * finished may not, so anything but whole records from the first to the end of the file is refused,
- * with where the sound part ends.
+ * with where the sound part ends. Only a file that was cut exactly between two frames looks like a
+ * log that was fetched earlier; how many records there are is therefore always said.
  */
 public final class EvidenceFile {
   private static final String SUFFIX = ".evidence";
