@@ -377,7 +377,10 @@ public final class Compare {
     }
     recorder.trio(trio);
     if (options.label() != null) {
-      recorder.labels(trio, rows.stream().mapToDouble(row -> row.truth).toArray());
+      recorder.labels(
+          trio,
+          rows.stream().mapToLong(row -> row.line).toArray(),
+          rows.stream().mapToDouble(row -> row.truth).toArray());
     }
   }
 }

@@ -160,9 +160,10 @@ final class Recorder implements AutoCloseable {
   /**
    * Counts what turned out to be true of the rows of a trio, where both versions answered.
    *
+   * @param lines of the rows, which no two rows share, whatever they are called
    * @param truths one for each row; NaN where it is not known
    */
-  synchronized void labels(Trio trio, double[] truths) {
+  synchronized void labels(Trio trio, long[] lines, double[] truths) {
     ModelInferResponse champion = trio.champion().response();
     ModelInferResponse challenger = trio.challenger().response();
     if (champion == null || challenger == null) {
@@ -177,7 +178,7 @@ final class Recorder implements AutoCloseable {
       }
       LabelledPrediction.Builder label =
           LabelledPrediction.newBuilder()
-              .setPredictionId(trio.id() + "#" + row)
+              .setPredictionId("line " + lines[row])
               .setRole(Role.CHAMPION)
               .setScore(scores.get(row))
               .setOutcome(truths[row]);
