@@ -18,18 +18,33 @@ import org.jspecify.annotations.Nullable;
  * live traffic, however old its seconds are. A router is live from its first block until it has
  * been silent for the skew bound and three seconds.
  *
+ * <p><b>Clocks that are wrong.</b> A router whose clock is behind makes each second wait for the
+ * skew bound, no longer; its own seconds then come late. A router whose clock is ahead could do
+ * worse: once its second is in the log, those of all others would be late. So a block of a second
+ * that has not ended by our clock, with the skew bound added, is let go at once and marked as
+ * ahead, for it to be logged as late (not judged for latency, counted everywhere else), and its
+ * router is not waited for.
+ *
  * <p>Pure: time is an argument. Not thread-safe.
  */
 final class BlockJoin {
   private static final long SILENCE_NANOS = 3_000_000_000L;
+  private static final long NANOS_PER_MILLI = 1_000_000L;
 
-  /** A second that is complete. Blocks in {@link BlockMerge#ORDER}. */
-  record Second(long second, List<EvidenceBlock> blocks) {}
+  /**
+   * A second that is complete.
+   *
+   * @param ahead whether it is one that our clock has not reached
+   * @param blocks in {@link BlockMerge#ORDER}
+   */
+  record Second(long second, boolean ahead, List<EvidenceBlock> blocks) {}
 
   /** What came of a block. */
   enum Offer {
     /** It waits for its second to be complete. */
     TAKEN,
+    /** It is of a second that has not ended yet. */
+    AHEAD,
     /** It had come before. */
     DUPLICATE
   }
@@ -55,6 +70,7 @@ final class BlockJoin {
 
   private final long skewNanos;
   private final TreeMap<Long, Pending> pending = new TreeMap<>();
+  private final TreeMap<Long, Pending> ahead = new TreeMap<>();
   private final Map<Boot, Sequences> received = new HashMap<>();
   private final Map<String, Router> routers = new HashMap<>();
   private long bytes;
@@ -81,17 +97,26 @@ final class BlockJoin {
     return sequences == null ? null : sequences.greatest();
   }
 
-  Offer offer(EvidenceBlock block, long nowNanos) {
-    Router router =
-        routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos, Long.MIN_VALUE));
-    router.lastNanos = nowNanos;
-    router.lastSecond = Math.max(router.lastSecond, block.getSecond());
+  Offer offer(EvidenceBlock block, long nowNanos, long nowUnixMs) {
+    long second = block.getSecond();
+    boolean isAhead = second >= Math.floorDiv(nowUnixMs + skewNanos / NANOS_PER_MILLI, 1000L);
+    if (isAhead) {
+      routers.remove(block.getRouter());
+    } else {
+      Router router =
+          routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos, Long.MIN_VALUE));
+      router.lastNanos = nowNanos;
+      router.lastSecond = Math.max(router.lastSecond, second);
+    }
     if (!received.computeIfAbsent(Boot.of(block), b -> new Sequences()).add(block.getSequence())) {
       return Offer.DUPLICATE;
     }
-    pending.computeIfAbsent(block.getSecond(), s -> new Pending(nowNanos)).blocks.add(block);
+    (isAhead ? ahead : pending)
+        .computeIfAbsent(second, s -> new Pending(nowNanos))
+        .blocks
+        .add(block);
     bytes += block.getSerializedSize();
-    return Offer.TAKEN;
+    return isAhead ? Offer.AHEAD : Offer.TAKEN;
   }
 
   /** Bytes of the blocks that wait. */
@@ -99,7 +124,7 @@ final class BlockJoin {
     return bytes;
   }
 
-  /** Takes the seconds that are complete, ascending. */
+  /** Takes the seconds that are complete, ascending, and then those that are ahead. */
   List<Second> take(long nowNanos) {
     routers.values().removeIf(router -> nowNanos - router.lastNanos > skewNanos + SILENCE_NANOS);
     long watermark = Long.MAX_VALUE;
@@ -113,9 +138,14 @@ final class BlockJoin {
         overdue = entry.getKey();
       }
     }
-    long upTo = Math.max(watermark, overdue);
     List<Second> taken = new ArrayList<>();
-    Iterator<Map.Entry<Long, Pending>> entries = pending.entrySet().iterator();
+    take(pending, Math.max(watermark, overdue), false, taken);
+    take(ahead, Long.MAX_VALUE, true, taken);
+    return taken;
+  }
+
+  private void take(TreeMap<Long, Pending> from, long upTo, boolean isAhead, List<Second> into) {
+    Iterator<Map.Entry<Long, Pending>> entries = from.entrySet().iterator();
     while (entries.hasNext()) {
       Map.Entry<Long, Pending> entry = entries.next();
       if (entry.getKey() > upTo) {
@@ -125,14 +155,14 @@ final class BlockJoin {
       List<EvidenceBlock> blocks = entry.getValue().blocks;
       blocks.sort(BlockMerge.ORDER);
       blocks.forEach(block -> bytes -= block.getSerializedSize());
-      taken.add(new Second(entry.getKey(), blocks));
+      into.add(new Second(entry.getKey(), isAhead, blocks));
     }
-    return taken;
   }
 
   /** Forgets every block that waits, and what was received. */
   void clear() {
     pending.clear();
+    ahead.clear();
     received.clear();
     bytes = 0;
   }
