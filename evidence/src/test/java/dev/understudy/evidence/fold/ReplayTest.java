@@ -47,13 +47,19 @@ final class ReplayTest {
       logs.shadow(100, 0, 0);
     }
     UnaryOperator<EvaluationSpec> strict =
-        spec -> spec.toBuilder().setBeta(1e-12).setMetrics(
-            0, spec.getMetrics(0).toBuilder().setMargin(.001)).build();
+        spec ->
+            spec.toBuilder()
+                .setBeta(1e-12)
+                .setMetrics(0, spec.getMetrics(0).toBuilder().setMargin(.001))
+                .build();
     Replay replay = replay(logs, strict);
     assertEquals(Result.UNDECIDED, replay.report().getOverall());
     assertEquals(0, replay.firstProvedSequence());
-    assertFalse(replay.report().getSpecDigest().equals(
-        replay(logs, UnaryOperator.identity()).report().getSpecDigest()));
+    assertFalse(
+        replay
+            .report()
+            .getSpecDigest()
+            .equals(replay(logs, UnaryOperator.identity()).report().getSpecDigest()));
   }
 
   @Test

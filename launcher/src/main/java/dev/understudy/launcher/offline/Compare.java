@@ -143,8 +143,8 @@ public final class Compare {
       ModelMetadataResponse champion = pairing.champion().metadata();
       ModelMetadataResponse challenger = pairing.challenger().metadata();
       Signatures.check(pairing, champion, challenger);
-      DataContract contract = Contracts.open(
-              Contracts.read(Contracts.file(options.contract(), options.champion())));
+      DataContract contract =
+          Contracts.open(Contracts.read(Contracts.file(options.contract(), options.champion())));
       Table table = table(champion, contract);
       if (options.label() != null) {
         contract = Contracts.withScore(contract, champion);

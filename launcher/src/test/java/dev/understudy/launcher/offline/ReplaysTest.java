@@ -66,22 +66,20 @@ class ReplaysTest {
             .clearMetrics()
             .clearIntent()
             .clearGuardConsecutiveFailures()
+            .clearGuardUnavailableSeconds()
             .build());
   }
 
   @Test
   void aPlanForAnotherUnitIsRefused() throws Exception {
-    UnaryOperator<EvaluationSpec> byKey =
-        Judgement.under(plan("unit: key\nkeyMetadata: x-user"));
+    UnaryOperator<EvaluationSpec> byKey = Judgement.under(plan("unit: key\nkeyMetadata: x-user"));
     String message =
         String.valueOf(
             assertThrows(
                     IllegalArgumentException.class,
                     () ->
                         byKey.apply(
-                            EvaluationSpec.newBuilder()
-                                .setUnit(RandomisationUnit.REQUEST)
-                                .build()))
+                            EvaluationSpec.newBuilder().setUnit(RandomisationUnit.REQUEST).build()))
                 .getMessage());
     assertTrue(message.endsWith("unit: key (expected: request, as the log was recorded)"), message);
     assertThrows(OfflineException.class, () -> Judgement.under(folder.resolve("none.yaml")));
@@ -110,7 +108,8 @@ class ReplaysTest {
         List.of(
             "On the same seconds",
             "  Understudy         against at record 9, 1970-01-01T00:00:01Z",
-            "  Argo-style rule    stops it at 1970-01-01T00:00:07Z, after 1,500 requests (window 3)",
+            "  Argo-style rule    stops it at 1970-01-01T00:00:07Z, after 1,500 requests (window"
+                + " 3)",
             "  Kayenta-style      stops it at 1970-01-01T00:00:08Z, score 50 (error rate high, p95"
                 + " latency pass)"),
         Replays.lines(replay, Replays.Beside.ALL));

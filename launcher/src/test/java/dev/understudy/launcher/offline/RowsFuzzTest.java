@@ -33,8 +33,7 @@ class RowsFuzzTest {
     }
     String text = input.consumeRemainingAsString();
     try (Rows rows = Rows.of("f", new StringReader(text), ',')) {
-      Layout layout =
-          Layout.of(rows, model.build(), DataContract.getDefaultInstance(), Set.of());
+      Layout layout = Layout.of(rows, model.build(), DataContract.getDefaultInstance(), Set.of());
       for (Rows.Row row = rows.next(); row != null; row = rows.next()) {
         byte[][] encoded = layout.encode(rows, row);
         ModelInferRequest request = layout.request(List.<byte[][]>of(encoded));

@@ -91,8 +91,7 @@ class EvidenceFileTest {
     Path empty = written(0);
     assertThrows(NotWholeException.class, () -> EvidenceFile.read(empty, record -> {}));
     assertThrows(
-        NoSuchFileException.class,
-        () -> EvidenceFile.read(folder.resolve("none"), record -> {}));
+        NoSuchFileException.class, () -> EvidenceFile.read(folder.resolve("none"), record -> {}));
     Path bare = Files.createDirectory(folder.resolve("bare"));
     assertThrows(NoSuchFileException.class, () -> EvidenceFile.read(bare, record -> {}));
   }
