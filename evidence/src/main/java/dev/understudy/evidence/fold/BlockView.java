@@ -6,10 +6,12 @@ import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.RandomisationUnit;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One second of the log as the metrics read it: for each decision and weight that was in force, the
@@ -17,7 +19,7 @@ import java.util.TreeMap;
  */
 final class BlockView {
   private static final int FIRST_BAD = 3;
-  private static final double BASIS_POINTS = 10_000;
+  static final double BASIS_POINTS = 10_000;
 
   /** What was in force: rule, decision, and the shares in 1/10000. */
   record Force(String rule, long revision, int canaryBp, int controlBp)
@@ -54,7 +56,13 @@ final class BlockView {
     }
   }
 
-  /** Observations of one side: requests, or keys when traffic is split by key. */
+  /** Whole trials under one share of the canary: requests that ended, or keys that are finished. */
+  record Outcomes(double w, long canaryOk, long canaryBad, long baselineOk, long baselineBad) {}
+
+  /**
+   * Observations of one side: requests, or when traffic is split by key, keys first seen and keys
+   * that failed for the first time ({@code ok} is then 0; see {@link #outcomes()}).
+   */
   static final class Side {
     long assigned;
     long ok;
@@ -64,12 +72,6 @@ final class BlockView {
       assigned += cell.getAssigned();
       ok += BlockView.ok(cell.getOutcomesList());
       bad += BlockView.bad(cell.getOutcomesList());
-    }
-
-    private void count(KeyLedger.Fresh fresh) {
-      assigned += fresh.seen();
-      ok += fresh.seen() - fresh.seenAndBad();
-      bad += fresh.bad();
     }
   }
 
@@ -84,6 +86,7 @@ final class BlockView {
 
   private final JoinedBlock block;
   private final TreeMap<Force, Group> groups = new TreeMap<>();
+  private final List<Outcomes> outcomes = new ArrayList<>();
 
   private BlockView(JoinedBlock block) {
     this.block = block;
@@ -96,10 +99,39 @@ final class BlockView {
   static BlockView of(
       JoinedBlock block, RandomisationUnit unit, KeyLedger keys, Versions versions) {
     BlockView view = new BlockView(block);
-    for (Cell cell : block.getCellsList()) {
-      if (!versions.promoted(cell)) {
-        view.add(cell, unit, keys);
+    List<Cell> cells =
+        block.getCellsList().stream().filter(cell -> !versions.promoted(cell)).toList();
+    if (unit == RandomisationUnit.KEY) {
+      for (Cell cell : cells) {
+        Side side = view.add(cell);
+        if (side != null) {
+          side.assigned += keys.seen(cell, block.getSecond());
+        }
       }
+      for (Cell cell : cells) {
+        Side side = view.side(cell);
+        if (side != null) {
+          side.bad += keys.bad(cell);
+        }
+      }
+      if (!block.getLate()) {
+        view.outcomes.addAll(keys.finished(block.getSecond()));
+      }
+    } else {
+      for (Cell cell : cells) {
+        Side side = view.add(cell);
+        if (side != null) {
+          side.count(cell);
+        }
+      }
+      view.groups.forEach((force, group) ->
+          view.outcomes.add(
+              new Outcomes(
+                  force.w(),
+                  group.canary.ok,
+                  group.canary.bad,
+                  group.baseline.ok,
+                  group.baseline.bad)));
     }
     return view;
   }
@@ -113,39 +145,41 @@ final class BlockView {
     return groups;
   }
 
+  /** What ended in this second; with keys, those whose time to fail is over. */
+  List<Outcomes> outcomes() {
+    return outcomes;
+  }
+
   /** Whether the challenger answered a share of the requests. */
   boolean canaryInForce() {
     return groups.keySet().stream().anyMatch(force -> force.canaryBp() > 0);
   }
 
-  private void add(Cell cell, RandomisationUnit unit, KeyLedger keys) {
+  /** The side on which a cell counts; null for one that observes nothing. */
+  private @Nullable Side side(Cell cell) {
     if (observesNothing(cell)) {
-      return;
+      return null;
     }
     Group group = groups.computeIfAbsent(Force.of(cell), f -> new Group());
-    Side side;
-    switch (cell.getRole()) {
-      case CANARY -> {
-        side = group.canary;
-        addTo(group.canaryLatency, cell.getLatency());
-      }
-      case CHAMPION -> {
-        side = group.baseline;
-        addTo(group.championLatency, cell.getLatency());
-      }
-      case CONTROL -> {
-        side = group.baseline;
-        addTo(group.controlLatency, cell.getLatency());
-      }
-      default -> {
-        return; // Shadows answer nobody; they are judged by pairs.
+    return switch (cell.getRole()) {
+      case CANARY -> group.canary;
+      case CHAMPION, CONTROL -> group.baseline;
+      default -> null; // Shadows answer nobody; they are judged by pairs.
+    };
+  }
+
+  /** Adds the latencies; as {@link #side}. */
+  private @Nullable Side add(Cell cell) {
+    Side side = side(cell);
+    if (side != null) {
+      Group group = groups.computeIfAbsent(Force.of(cell), f -> new Group());
+      switch (cell.getRole()) {
+        case CANARY -> addTo(group.canaryLatency, cell.getLatency());
+        case CHAMPION -> addTo(group.championLatency, cell.getLatency());
+        default -> addTo(group.controlLatency, cell.getLatency());
       }
     }
-    if (unit == RandomisationUnit.KEY) {
-      side.count(keys.fresh(cell));
-    } else {
-      side.count(cell);
-    }
+    return side;
   }
 
   /**

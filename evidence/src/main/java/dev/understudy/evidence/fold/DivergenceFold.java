@@ -1,8 +1,11 @@
 package dev.understudy.evidence.fold;
 
 import dev.understudy.evidence.process.BettingMean;
+import dev.understudy.evidence.process.DifferenceMean;
 import dev.understudy.evidence.process.Direction;
+import dev.understudy.evidence.words.Words;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.PairTally;
@@ -12,12 +15,27 @@ import org.jspecify.annotations.Nullable;
 /**
  * Mean divergence of the challenger's answers, or the share of decisions that change. A limit or a
  * margin of 0 means that none was declared: then that side only informs.
+ *
+ * <p><b>Above the noise.</b> A champion that is asked twice may differ from itself. Where a plan
+ * that claims {@code intent: equivalent} has a mirrored control, what counts is each request's
+ * divergence of the challenger's copy less that of the champion's second copy, and limit and margin
+ * are rises above that floor. The spec chooses, before there are data: requests that only one of
+ * the copies answered are then left aside, and while there is none that both answered, the metric
+ * waits.
  */
 final class DivergenceFold extends MetricFold {
+  /** One side of the test, on the grid of 1/1024. */
+  private interface Bet {
+    void add(int units, long count);
+
+    double logE();
+  }
+
   private final boolean decisions;
   private final boolean decided;
-  private final @Nullable BettingMean against;
-  private final @Nullable BettingMean proof;
+  private final boolean aboveNoise;
+  private final @Nullable Bet against;
+  private final @Nullable Bet proof;
   private final MeanInterval divergence = new MeanInterval();
   private long compared;
   private long changed;
@@ -26,14 +44,53 @@ final class DivergenceFold extends MetricFold {
     super(metric);
     decisions = metric.getKind() == MetricKind.CHANGED_DECISIONS;
     decided = spec.getContract().getDecision().hasCutoff();
-    against = process(Direction.ABORT, metric.getLimit());
-    proof = process(Direction.PROMOTE, metric.getMargin());
+    aboveNoise = aboveNoise(metric, spec);
+    against = bet(Direction.ABORT, metric.getLimit(), aboveNoise);
+    proof = bet(Direction.PROMOTE, metric.getMargin(), aboveNoise);
   }
 
-  private static @Nullable BettingMean process(Direction direction, double limit) {
-    return limit > 0 && limit < 1
-        ? new BettingMean(new BettingMean.Parameters(direction, limit))
-        : null;
+  /** Whether the metric is judged with the champion's own noise taken off. */
+  static boolean aboveNoise(MetricSpec metric, EvaluationSpec spec) {
+    return metric.getKind() == MetricKind.DIVERGENCE
+        && spec.getMirroredControl()
+        && spec.getIntent() == Intent.EQUIVALENT;
+  }
+
+  private static @Nullable Bet bet(Direction direction, double limit, boolean aboveNoise) {
+    if (!(limit > 0 && limit < 1)) {
+      return null;
+    }
+    return aboveNoise
+        ? difference(new DifferenceMean(new DifferenceMean.Parameters(direction, limit)))
+        : mean(new BettingMean(new BettingMean.Parameters(direction, limit)));
+  }
+
+  private static Bet mean(BettingMean mean) {
+    return new Bet() {
+      @Override
+      public void add(int units, long count) {
+        mean.addUnits(units, count);
+      }
+
+      @Override
+      public double logE() {
+        return mean.logE();
+      }
+    };
+  }
+
+  private static Bet difference(DifferenceMean difference) {
+    return new Bet() {
+      @Override
+      public void add(int units, long count) {
+        difference.addUnits(units, count);
+      }
+
+      @Override
+      public double logE() {
+        return difference.logE();
+      }
+    };
   }
 
   @Override
@@ -47,20 +104,25 @@ final class DivergenceFold extends MetricFold {
       changed += changes;
       add(BettingMean.GRID_UNITS, changes);
       add(0, tally.getComparedWithDecision() - changes);
-      return;
-    }
-    for (int i = 0; i < tally.getDivergenceCount(); i++) {
-      divergence.add(tally.getDivergence(i), tally.getDivergenceCount(i));
-      add(tally.getDivergence(i), tally.getDivergenceCount(i));
+    } else if (aboveNoise) {
+      for (int i = 0; i < tally.getCancelledCount(); i++) {
+        divergence.add(tally.getCancelled(i), tally.getCancelledCount(i));
+        add(tally.getCancelled(i), tally.getCancelledCount(i));
+      }
+    } else {
+      for (int i = 0; i < tally.getDivergenceCount(); i++) {
+        divergence.add(tally.getDivergence(i), tally.getDivergenceCount(i));
+        add(tally.getDivergence(i), tally.getDivergenceCount(i));
+      }
     }
   }
 
   private void add(int units, long count) {
     if (against != null) {
-      against.addUnits(units, count);
+      against.add(units, count);
     }
     if (proof != null) {
-      proof.addUnits(units, count);
+      proof.add(units, count);
     }
   }
 
@@ -77,6 +139,21 @@ final class DivergenceFold extends MetricFold {
   @Override
   boolean onCopies() {
     return true;
+  }
+
+  @Override
+  String claim() {
+    return aboveNoise ? Words.claimAboveNoise(metric().getMargin()) : super.claim();
+  }
+
+  @Override
+  String reproach() {
+    return aboveNoise ? Words.reproachAboveNoise(metric().getLimit()) : super.reproach();
+  }
+
+  @Override
+  @Nullable String awaited() {
+    return aboveNoise ? Words.noTriplesYet() : null;
   }
 
   @Override

@@ -6,4 +6,8 @@ record Estimate(double value, double low, double high) {
 
   /** How often the intervals that are shown may ever miss. */
   static final double LEVEL = 0.05;
+
+  Estimate times(double scale) {
+    return new Estimate(value * scale, low * scale, high * scale);
+  }
 }

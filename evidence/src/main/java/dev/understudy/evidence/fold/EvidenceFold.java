@@ -11,6 +11,7 @@ import dev.understudy.proto.v1.Gap;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Result;
 import dev.understudy.proto.v1.WatchSpec;
@@ -55,6 +56,8 @@ public final class EvidenceFold {
   private final SplitFold split = new SplitFold();
   private final ArmTotals arms = new ArmTotals();
   private final PairTotals pairs = new PairTotals();
+  private final MeasureTotals measures = new MeasureTotals();
+  private @Nullable SliceFold slices;
   private final KeyLedger keys = new KeyLedger(KeyLedger.DEFAULT_CAPACITY);
   private final UnaryOperator<EvaluationSpec> plan;
   private Guardrails guardrails = new Guardrails(EvaluationSpec.getDefaultInstance());
@@ -126,11 +129,7 @@ public final class EvidenceFold {
   private void count(EvidenceLogRecord record) {
     switch (record.getRecordCase()) {
       case BLOCK -> accept(record.getBlock());
-      case PAIRS -> {
-        pairs.add(record.getPairs());
-        guardrails.pairs(record.getPairs());
-        metrics.forEach(metric -> metric.pairs(record.getPairs()));
-      }
+      case PAIRS -> accept(record.getPairs());
       case LABELS -> {
         labels += record.getLabels().getScoresCount();
         labelsPaired +=
@@ -138,11 +137,13 @@ public final class EvidenceFold {
                 .filter(l -> l.hasShadowScoreMicros())
                 .count();
         metrics.forEach(metric -> metric.labels(record.getLabels()));
+        slices().labels(record.getLabels());
       }
       case GAP -> lostBlocks += lost(record.getGap());
       case STOP -> stopped = true;
+      case TOLERANCE -> measures.add(record.getTolerance());
       case WATCH -> accept(record.getWatch());
-      case SPEC, TOLERANCE, RECORD_NOT_SET -> {
+      case SPEC, RECORD_NOT_SET -> {
         // The spec was taken before; a record of a later version says nothing to this one.
       }
     }
@@ -163,6 +164,26 @@ public final class EvidenceFold {
     return !guardrails.sentence().isEmpty()
         || (watch != null && watch.alarmed())
         || logAgainst() >= -StrictMath.log(inForce().getAlpha());
+  }
+
+  /** Whether each critical metric that can be measured is proved now; cheaper than a report. */
+  public boolean proved() {
+    double needed = -StrictMath.log(betaOf(inForce()));
+    boolean some = false;
+    for (MetricFold metric : metrics) {
+      if (metric.critical() && metric.unmeasurable() == null) {
+        if (metric.logFor() < needed) {
+          return false;
+        }
+        some = true;
+      }
+    }
+    return some && !against();
+  }
+
+  /** Whether traffic is shown not to be split as configured; cheaper than a report. */
+  public boolean splitDoubted() {
+    return split.doubted(inForce().getAlphaSplit());
   }
 
   /**
@@ -187,7 +208,6 @@ public final class EvidenceFold {
             .setSplit(split.report(now.getAlphaSplit()))
             .addAllArms(arms.reports())
             .setSwapSet(pairs.swapSet())
-            .addAllSlices(pairs.slices())
             .addAllExamples(pairs.examples())
             .setPairs(arms.pairs())
             .setPairsDropped(arms.dropped())
@@ -206,6 +226,9 @@ public final class EvidenceFold {
             .setLatency(latency.report())
             .setMalformed(malformed)
             .setDrill(now.getDrill())
+            .addAllMeasures(measures.reports())
+            .addAllTolerances(measures.tolerances())
+            .setBatchSizeDiffers(measures.batchSizeDiffers())
             .setStopped(stopped);
     if (watch != null) {
       report.setWatch(watch.report());
@@ -216,6 +239,7 @@ public final class EvidenceFold {
       report.addMetrics(
           MetricReports.report(metrics.get(i), stop, logNeeded, pairs.meanNoise(), caveat));
     }
+    slices().report(report, metrics);
     overall(report);
     return report.setNext(Advice.next(report)).build();
   }
@@ -237,6 +261,7 @@ public final class EvidenceFold {
       }
       weights = weights(metrics);
       latency = new LatencySides(next);
+      slices = new SliceFold(next);
     } else {
       checkRollout(next.getRolloutId());
     }
@@ -286,9 +311,26 @@ public final class EvidenceFold {
     latency.block(block);
     guardrails.block(block);
     metrics.forEach(metric -> metric.block(view));
+    slices().block(block);
     if (watch != null) {
       watch.block(block);
     }
+  }
+
+  private void accept(PairTally tally) {
+    pairs.add(tally);
+    measures.add(tally);
+    guardrails.pairs(tally);
+    metrics.forEach(metric -> metric.pairs(tally));
+    slices().pairs(tally);
+  }
+
+  private SliceFold slices() {
+    SliceFold now = slices;
+    if (now == null) {
+      throw new IllegalStateException("no spec yet (expected: a spec as first record)");
+    }
+    return now;
   }
 
   private double logAgainst() {

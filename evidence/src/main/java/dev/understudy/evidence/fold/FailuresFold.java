@@ -5,8 +5,11 @@ import dev.understudy.evidence.process.Direction;
 import dev.understudy.evidence.process.LabelProcess;
 import dev.understudy.evidence.process.MarginProcess;
 import dev.understudy.evidence.process.PairedProcess;
+import dev.understudy.evidence.words.Words;
+import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.PairCell;
+import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
 import org.jspecify.annotations.Nullable;
 
@@ -15,12 +18,18 @@ import org.jspecify.annotations.Nullable;
  * the mean of the paired difference for it. From the first second in which it answers a share of
  * the requests, those requests alone prove, and the pairs of such seconds are left aside: what
  * speaks is chosen by the weight in force, before the outcome, so the evidence against multiplies.
+ *
+ * <p>When traffic is split by key, keys take the place of requests: the evidence against looks at
+ * the first failure of each key, the proof at whether a key failed within its first minute ({@link
+ * KeyLedger} says why). Copies are compared request by request also then: both versions get the
+ * same request, so nothing is drawn per key.
  */
 final class FailuresFold extends MetricFold {
   private final LabelProcess against;
   private final PairedProcess pairsAgainst;
   private final MarginProcess proof;
   private final DifferenceMean pairsProof;
+  private final boolean byKey;
   private boolean canarySeen;
   private long canaryBad;
   private long canaryJudged;
@@ -30,8 +39,9 @@ final class FailuresFold extends MetricFold {
   private long copyBad;
   private long championBad;
 
-  FailuresFold(MetricSpec metric) {
+  FailuresFold(MetricSpec metric, EvaluationSpec spec) {
     super(metric);
+    byKey = spec.getUnit() == RandomisationUnit.KEY;
     var abort = LabelProcess.Parameters.abort(metric.getLimit());
     against = new LabelProcess(abort);
     pairsAgainst = new PairedProcess(abort);
@@ -42,6 +52,15 @@ final class FailuresFold extends MetricFold {
 
   @Override
   void block(BlockView view) {
+    for (BlockView.Outcomes o : view.outcomes()) {
+      if (o.w() > 0 && o.w() < 1) {
+        proof.add(o.w(), o.canaryOk(), o.canaryBad(), o.baselineOk(), o.baselineBad());
+        canaryBad += o.canaryBad();
+        canaryJudged += o.canaryOk() + o.canaryBad();
+        baselineBad += o.baselineBad();
+        baselineJudged += o.baselineOk() + o.baselineBad();
+      }
+    }
     if (!view.canaryInForce()) {
       view.block().getPairsList().stream()
           .filter(cell -> cell.getRole() == Role.SHADOW)
@@ -50,20 +69,7 @@ final class FailuresFold extends MetricFold {
     }
     canarySeen = true;
     view.groups()
-        .forEach((force, group) -> {
-          double w = force.w();
-          if (w <= 0 || w >= 1) {
-            return;
-          }
-          BlockView.Side canary = group.canary;
-          BlockView.Side baseline = group.baseline;
-          against.bad(w, canary.bad, baseline.bad);
-          proof.add(w, canary.ok, canary.bad, baseline.ok, baseline.bad);
-          canaryBad += canary.bad;
-          canaryJudged += canary.ok + canary.bad;
-          baselineBad += baseline.bad;
-          baselineJudged += baseline.ok + baseline.bad;
-        });
+        .forEach((force, group) -> against.bad(force.w(), group.canary.bad, group.baseline.bad));
   }
 
   private void pair(PairCell cell) {
@@ -80,6 +86,18 @@ final class FailuresFold extends MetricFold {
   @Override
   boolean onCopies() {
     return !canarySeen;
+  }
+
+  @Override
+  String claim() {
+    return byKey && canarySeen
+        ? Words.claimByKey(metric().getMargin(), KeyLedger.WINDOW_SECONDS)
+        : super.claim();
+  }
+
+  @Override
+  String unit() {
+    return byKey && canarySeen ? Words.KEYS : super.unit();
   }
 
   @Override

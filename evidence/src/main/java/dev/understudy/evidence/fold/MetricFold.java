@@ -1,5 +1,6 @@
 package dev.understudy.evidence.fold;
 
+import dev.understudy.evidence.words.Words;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.LabelTally;
 import dev.understudy.proto.v1.MetricSpec;
@@ -17,7 +18,7 @@ abstract sealed class MetricFold permits FailuresFold, LatencyFold, DivergenceFo
 
   static MetricFold of(MetricSpec metric, EvaluationSpec spec) {
     return switch (metric.getKind()) {
-      case FAILURES -> new FailuresFold(metric);
+      case FAILURES -> new FailuresFold(metric, spec);
       case LATENCY -> new LatencyFold(metric, spec);
       case DIVERGENCE, CHANGED_DECISIONS -> new DivergenceFold(metric, spec);
       case QUALITY -> new QualityFold(metric, spec);
@@ -68,6 +69,26 @@ abstract sealed class MetricFold permits FailuresFold, LatencyFold, DivergenceFo
   abstract @Nullable String unmeasurable();
 
   abstract Estimate estimate();
+
+  /** What is said when it is proved: "errors at most 1 point higher". */
+  String claim() {
+    return Words.claim(metric);
+  }
+
+  /** What is said when it is against: "the challenger fails more often than the champion". */
+  String reproach() {
+    return Words.reproach(metric);
+  }
+
+  /** What is counted, in words. */
+  String unit() {
+    return Words.unit(metric.getKind(), onCopies());
+  }
+
+  /** What has to come before anything can be observed, where that needs saying; or null. */
+  @Nullable String awaited() {
+    return null;
+  }
 
   /** Remembers where the metric stands after a record, if that record told it anything. */
   final void note(long unixMs) {

@@ -47,7 +47,7 @@ final class MetricReports {
     if (fold.counts() && logAgainst >= logStop) {
       report
           .setResult(Result.AGAINST)
-          .setStatement(Words.against(metric, logAgainst, logStop))
+          .setStatement(Words.against(fold.reproach(), logAgainst, logStop))
           .setFlipsIf(Words.flipsAgainst());
     } else if (unmeasurable != null) {
       report
@@ -57,7 +57,7 @@ final class MetricReports {
     } else if (logFor >= logNeeded) {
       report
           .setResult(Result.PROVED)
-          .setStatement(Words.proved(metric))
+          .setStatement(Words.proved(fold.claim()))
           .setFlipsIf(Words.flipsProved(logFor, logNeeded, logStop));
     } else {
       undecided(report, fold, logStop, logNeeded);
@@ -74,12 +74,16 @@ final class MetricReports {
     if (outlook instanceof Words.Outlook.Needs(long observations, double seconds)) {
       report.setNeedsMore(observations).setEtaSeconds(seconds);
     }
-    MetricSpec metric = fold.metric();
+    String awaited = fold.awaited();
+    if (awaited != null && outlook instanceof Words.Outlook.NothingYet) {
+      report.setReason(awaited);
+    }
     report
         .setResult(Result.UNDECIDED)
         .setStatement(
-            Words.undecided(
-                metric.getKind(), fold.onCopies(), outlook, report.getLogAgainst(), logStop))
-        .setFlipsIf(Words.flipsUndecided(metric, report.getLogFor(), logNeeded, logStop));
+            report.getReason().isEmpty()
+                ? Words.undecided(fold.unit(), outlook, report.getLogAgainst(), logStop)
+                : report.getReason())
+        .setFlipsIf(Words.flipsUndecided(fold.claim(), report.getLogFor(), logNeeded, logStop));
   }
 }

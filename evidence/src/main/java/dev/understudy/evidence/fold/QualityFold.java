@@ -5,10 +5,12 @@ import dev.understudy.evidence.process.Direction;
 import dev.understudy.evidence.process.MarginProcess;
 import dev.understudy.evidence.process.SplitCheck;
 import dev.understudy.evidence.tally.Scores;
+import dev.understudy.evidence.words.Words;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.LabelTally;
 import dev.understudy.proto.v1.LabelledScore;
 import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +20,10 @@ import org.jspecify.annotations.Nullable;
  * with the inverse of their probability. From the first pair on only pairs count: mixing both would
  * count the champion's half twice. What an outcome counts as is settled by the outcomes before it.
  *
- * <p>Unpaired outcomes are evidence only while both arms' outcomes arrive as their requests were
- * split; where that fails, whether an outcome arrives depends on the arm, and they are refused.
+ * <p>Outcomes are evidence only while their presence depends neither on the decision ({@link
+ * SelectiveOutcomes}, for paired and unpaired ones) nor on the arm: unpaired ones of both arms must
+ * arrive as their requests were split. Where that fails they are refused with the reason. An
+ * outcome that is not a number is none, and is left out; a score that is not a number loses all.
  */
 final class QualityFold extends MetricFold {
   private static final double UNITS = 1024;
@@ -30,17 +34,18 @@ final class QualityFold extends MetricFold {
   private final DifferenceMean pairedProof;
   private final MarginProcess against;
   private final MarginProcess proof;
+  private final SelectiveOutcomes selective;
   private final SplitCheck coverage = new SplitCheck();
   private final MeanInterval difference = new MeanInterval();
   private final MeanInterval canaryLoss = new MeanInterval();
   private final MeanInterval baselineLoss = new MeanInterval();
   private boolean pairsSeen;
-  private long labels;
   private long paired;
 
   QualityFold(MetricSpec metric, EvaluationSpec spec) {
     super(metric);
     losses = new Losses(metric, spec);
+    selective = new SelectiveOutcomes(spec);
     double limit = metric.getLimit() / losses.scale();
     double margin = metric.getMargin() / losses.scale();
     pairedAgainst = new DifferenceMean(new DifferenceMean.Parameters(Direction.ABORT, limit));
@@ -50,12 +55,20 @@ final class QualityFold extends MetricFold {
   }
 
   @Override
+  void pairs(PairTally tally) {
+    selective.pairs(tally);
+  }
+
+  @Override
   void labels(LabelTally tally) {
     tally.getScoresList().forEach(this::label);
   }
 
   private void label(LabelledScore label) {
-    labels++;
+    if (label.getOutcomeMicros() == Scores.NOT_A_NUMBER) {
+      return;
+    }
+    selective.outcome(label);
     boolean onCanary = label.getRole() == Role.CANARY;
     if (label.hasShadowScoreMicros() && !onCanary) {
       pairsSeen = true;
@@ -73,11 +86,6 @@ final class QualityFold extends MetricFold {
     return losses.units(Scores.value(scoreMicros), Scores.value(label.getOutcomeMicros()));
   }
 
-  private Estimate scaled(Estimate e) {
-    double scale = losses.scale();
-    return new Estimate(e.value() * scale, e.low() * scale, e.high() * scale);
-  }
-
   private void unpaired(LabelledScore label, boolean onCanary) {
     double w = label.getCanaryWeightBp() / BASIS_POINTS;
     if (w <= 0 || w >= 1) {
@@ -91,18 +99,19 @@ final class QualityFold extends MetricFold {
     (onCanary ? canaryLoss : baselineLoss).add(units, 1);
   }
 
-  long labels() {
-    return labels;
-  }
-
-  long paired() {
-    return paired;
-  }
-
   /** Refused evidence may not speak for anything, but what it has lost stays lost. */
-  private double trusted(MarginProcess process) {
-    double logE = process.logE();
-    return unevenlyCovered() ? StrictMath.min(logE, 0) : logE;
+  private static double trusted(double logE, boolean refused) {
+    return refused ? StrictMath.min(logE, 0) : logE;
+  }
+
+  /** Whether outcomes are no evidence now, of either kind. */
+  boolean refused() {
+    return selective.reason() != null;
+  }
+
+  private double both(double paired, double unpaired) {
+    boolean refused = refused();
+    return trusted(paired, refused) + trusted(unpaired, refused || unevenlyCovered());
   }
 
   private boolean unevenlyCovered() {
@@ -111,12 +120,12 @@ final class QualityFold extends MetricFold {
 
   @Override
   double logAgainst() {
-    return pairedAgainst.logE() + trusted(against);
+    return both(pairedAgainst.logE(), against.logE());
   }
 
   @Override
   double logFor() {
-    return pairedProof.logE() + trusted(proof);
+    return both(pairedProof.logE(), proof.logE());
   }
 
   @Override
@@ -126,19 +135,21 @@ final class QualityFold extends MetricFold {
 
   @Override
   @Nullable String unmeasurable() {
-    return !pairsSeen && unevenlyCovered()
-        ? "outcomes do not arrive in equal shares for both arms, so their absence may depend on the"
-            + " arm"
-        : null;
+    String reason = selective.reason();
+    if (reason == null && !pairsSeen && unevenlyCovered()) {
+      reason = Words.outcomesDependOnArm();
+    }
+    return reason;
   }
 
   @Override
   Estimate estimate() {
     if (pairsSeen) {
-      return scaled(difference.estimate());
+      return difference.estimate().times(losses.scale());
     }
     Estimate a = canaryLoss.estimate();
     Estimate b = baselineLoss.estimate();
-    return scaled(new Estimate(a.value() - b.value(), a.low() - b.high(), a.high() - b.low()));
+    return new Estimate(a.value() - b.value(), a.low() - b.high(), a.high() - b.low())
+        .times(losses.scale());
   }
 }

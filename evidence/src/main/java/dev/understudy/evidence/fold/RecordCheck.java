@@ -5,10 +5,7 @@ import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.Gap;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.PairCell;
-import dev.understudy.proto.v1.PairTally;
-import dev.understudy.proto.v1.SliceTally;
 import dev.understudy.proto.v1.WatchSpec;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +14,6 @@ import org.jspecify.annotations.Nullable;
  * problem: a later version may have written them, and what they stand for is not counted.
  */
 public final class RecordCheck {
-  private static final int UNITS = 1024;
-  private static final int BANDS = 10;
   private static final int BASIS_POINTS = 10_000;
   // Sums of such counts over any log cannot overflow.
   private static final long MOST = 1L << 32;
@@ -31,7 +26,7 @@ public final class RecordCheck {
   public static @Nullable String problem(EvidenceLogRecord record) {
     return switch (record.getRecordCase()) {
       case BLOCK -> problem(record.getBlock());
-      case PAIRS -> problem(record.getPairs());
+      case PAIRS -> TallyCheck.problem(record.getPairs());
       case GAP -> problem(record.getGap());
       case WATCH -> problem(record.getWatch());
       case SPEC, LABELS, STOP, TOLERANCE, RECORD_NOT_SET -> null;
@@ -52,93 +47,6 @@ public final class RecordCheck {
       String problem = BlockCheck.problem(cell);
       if (problem != null) {
         return problem;
-      }
-    }
-    return null;
-  }
-
-  /** What is wrong with a tally of pairs; null when nothing is. */
-  public static @Nullable String problem(PairTally tally) {
-    String problem = counts("pairs", List.of(tally.getPairs(), tally.getNotFinite()));
-    if (problem == null) {
-      problem =
-          grid("divergence", tally.getDivergenceList(), tally.getDivergenceCountList(), 0, UNITS);
-    }
-    if (problem == null) {
-      problem =
-          grid("cancelled", tally.getCancelledList(), tally.getCancelledCountList(), -UNITS, UNITS);
-    }
-    if (problem == null) {
-      problem =
-          decisions(
-              tally.getComparedWithDecision(),
-              tally.getChangedToPositive(),
-              tally.getChangedToNegative());
-    }
-    if (problem == null) {
-      problem = bands("to_positive_by_band", tally.getToPositiveByBandList());
-    }
-    if (problem == null) {
-      problem = bands("to_negative_by_band", tally.getToNegativeByBandList());
-    }
-    for (int i = 0; problem == null && i < tally.getSlicesCount(); i++) {
-      SliceTally slice = tally.getSlices(i);
-      problem = counts("pairs of slice", List.of(slice.getPairs()));
-      if (problem == null) {
-        problem =
-            grid(
-                "divergence of slice",
-                slice.getDivergenceList(),
-                slice.getDivergenceCountList(),
-                0,
-                UNITS);
-      }
-      if (problem == null) {
-        problem = decisions(slice.getComparedWithDecision(), slice.getChanged(), 0);
-      }
-    }
-    return problem;
-  }
-
-  private static @Nullable String grid(
-      String what, List<Integer> values, List<Long> counts, int least, int most) {
-    if (values.size() != counts.size()) {
-      return what
-          + ": "
-          + values.size()
-          + " values and "
-          + counts.size()
-          + " counts (expected: as many)";
-    }
-    for (int value : values) {
-      if (value < least || value > most) {
-        return what + ": " + value + " (expected: " + least + " to " + most + ")";
-      }
-    }
-    return counts(what + " count", counts);
-  }
-
-  private static @Nullable String bands(String what, List<Long> bands) {
-    return bands.size() > BANDS
-        ? what + ": " + bands.size() + " (expected: at most " + BANDS + ")"
-        : counts(what, bands);
-  }
-
-  private static @Nullable String decisions(long compared, long toPositive, long toNegative) {
-    String problem = counts("decisions", List.of(compared, toPositive, toNegative));
-    return problem == null && toPositive + toNegative > compared
-        ? "changed decisions: "
-            + (toPositive + toNegative)
-            + " (expected: at most the "
-            + compared
-            + " that were compared)"
-        : problem;
-  }
-
-  private static @Nullable String counts(String what, List<Long> counts) {
-    for (long count : counts) {
-      if (count < 0 || count > MOST) {
-        return what + ": " + Long.toUnsignedString(count) + " (expected: at most " + MOST + ")";
       }
     }
     return null;

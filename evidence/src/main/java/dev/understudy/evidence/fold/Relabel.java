@@ -31,11 +31,13 @@ import org.jspecify.annotations.Nullable;
  * failures cannot be dealt in that way, so only failures and the split are tested.
  *
  * <p><b>What this tests:</b> limits, thinning and adaptive choices of the judge, on the volume, the
- * bursts and the shared stalls of this traffic. <b>What it does not:</b> whether the two fleets are
- * equally fast. A machine that is slower for minutes is slower as canary and as control in turn in
- * the copies; in the log as it is, it is not. So the evidence that the log itself reached is
- * reported beside the share, and pairs and known outcomes, which are compared case by case, are in
- * every copy as they were.
+ * bursts and the shared stalls of this traffic. <b>What it does not:</b> whether canary and control
+ * are equally fast. A machine that is slower for minutes is slower as canary and as control in turn
+ * in the copies; in the log as it is, it is not. So the evidence that the log itself reached is
+ * reported beside the share. What both differ in from the champion, smaller machines that fail more
+ * often, say, is in every copy, because the judge compares failures with the champion's too: that
+ * is no error of the judge, and it would stop a harmless rollout as well. Pairs and known outcomes,
+ * which are compared case by case, are in every copy as they were.
  *
  * <p>Pure: the same log, number and seed give the same result.
  */

@@ -81,17 +81,18 @@ public final class SpecCheck {
         share(at + "margin", margin);
         share(at + "limit", limit);
       }
-      case QUALITY -> {
-        double most = new Losses(metric, spec).scale();
-        if (!(most > 0 && most < Double.POSITIVE_INFINITY)) {
-          add(at + "value", "spread " + most + " (expected: > 0 and finite)");
-        } else {
-          loss(at + "margin", margin, most);
-          loss(at + "limit", limit, most);
-        }
-      }
+      case QUALITY -> quality(at, metric, new Losses(metric, spec).scale());
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED ->
           add(at + "kind", metric.getKindValue() + " (expected: a kind of metric)");
+    }
+  }
+
+  private void quality(String at, MetricSpec metric, double scale) {
+    if (scale > 0 && scale < Double.POSITIVE_INFINITY) {
+      difference(at + "margin", metric.getMargin(), scale);
+      difference(at + "limit", metric.getLimit(), scale);
+    } else {
+      add(at + "value", "from best to worst " + scale + " (expected: > 0 and finite)");
     }
   }
 
@@ -108,14 +109,12 @@ public final class SpecCheck {
   }
 
   private void difference(String field, double value) {
-    if (!(value > -1 && value < 1)) {
-      add(field, value + " (expected: > -1 and < 1)");
-    }
+    difference(field, value, 1);
   }
 
-  private void loss(String field, double value, double most) {
-    if (!(StrictMath.abs(value) < most)) {
-      add(field, value + " (expected: > -" + most + " and < " + most + ", the greatest loss)");
+  private void difference(String field, double value, double scale) {
+    if (!(value / scale > -1 && value / scale < 1)) {
+      add(field, value + " (expected: > -" + scale + " and < " + scale + ")");
     }
   }
 

@@ -34,18 +34,33 @@ public final class Words {
 
   /** "proved: errors at most 1 point higher". */
   public static String proved(MetricSpec metric) {
-    return "proved: " + claim(metric);
+    return proved(claim(metric));
+  }
+
+  /** "proved: " and what. */
+  public static String proved(String claim) {
+    return "proved: " + claim;
   }
 
   /** "against: the challenger fails more often than the champion; evidence against: 120× (…)". */
   public static String against(MetricSpec metric, double log, double logStop) {
-    return "against: " + reproach(metric) + "; " + evidenceAgainst(log, logStop);
+    return against(reproach(metric), log, logStop);
+  }
+
+  /** "against: ", what is held against the challenger, and how strongly. */
+  public static String against(String reproach, double log, double logStop) {
+    return "against: " + reproach + "; " + evidenceAgainst(log, logStop);
   }
 
   /** "needs about 3,100 more requests, 40 s at this rate", after the evidence against, if any. */
   public static String undecided(
       MetricKind kind, boolean shadow, Outlook outlook, double log, double logStop) {
-    String hope = outlook(kind, shadow, outlook);
+    return undecided(unit(kind, shadow), outlook, log, logStop);
+  }
+
+  /** The same for observations of which the word is given. */
+  public static String undecided(String unit, Outlook outlook, double log, double logStop) {
+    String hope = outlook(unit, outlook);
     return log > StrictMath.log(2) ? evidenceAgainst(log, logStop) + "; " + hope : hope;
   }
 
@@ -67,8 +82,14 @@ public final class Words {
   /** What would change a result that is undecided. */
   public static String flipsUndecided(
       MetricSpec metric, double logFor, double logNeeded, double logStop) {
+    return flipsUndecided(claim(metric), logFor, logNeeded, logStop);
+  }
+
+  /** The same for a claim that is given. */
+  public static String flipsUndecided(
+      String claim, double logFor, double logNeeded, double logStop) {
     return "proved when the evidence for \""
-        + claim(metric)
+        + claim
         + "\" ("
         + Numbers.strength(logFor)
         + ") reaches "
@@ -156,6 +177,52 @@ public final class Words {
     CANNOT_MEASURE
   }
 
+  /** What is counted when traffic is split by key. */
+  public static final String KEYS = "keys";
+
+  /** What is proved about failures when traffic is split by key. */
+  public static String claimByKey(double margin, int seconds) {
+    String share = "share of keys that fail within " + seconds + " s of being first seen ";
+    return share + (margin == 0 ? "no higher" : "at most " + Numbers.points(margin) + " higher");
+  }
+
+  /** What is proved about answers when the champion's own noise is taken off. */
+  public static String claimAboveNoise(double margin) {
+    return "answers differ from the champion's by at most "
+        + Numbers.decimal(margin)
+        + " more than the champion's differ from themselves, on average (scale 0 to 1)";
+  }
+
+  /** What is held against answers when the champion's own noise is taken off. */
+  public static String reproachAboveNoise(double limit) {
+    return "answers differ from the champion's by more than "
+        + Numbers.decimal(limit)
+        + " above what the champion's differ from themselves, on average";
+  }
+
+  /** Why the noise cannot be taken off yet. */
+  public static String noTriplesYet() {
+    return "no request yet of which both copies, the challenger's and the champion's own, were"
+        + " compared";
+  }
+
+  /** Why outcomes are refused: those of one decision are missing. */
+  public static String outcomesDependOnDecision(boolean positiveMissing) {
+    String missing = positiveMissing ? "at or above" : "below";
+    String there = positiveMissing ? "below" : "at or above";
+    return "outcomes are missing where the score is "
+        + missing
+        + " the cut-off, and come where it is "
+        + there
+        + ", so whether an outcome is known depends on the decision";
+  }
+
+  /** Why outcomes of one arm alone are refused. */
+  public static String outcomesDependOnArm() {
+    return "outcomes do not arrive in equal shares for both arms, so their absence may depend on"
+        + " the arm";
+  }
+
   /** What people call the metric. */
   public static String subject(MetricKind kind) {
     return switch (kind) {
@@ -185,19 +252,13 @@ public final class Words {
       case DIVERGENCE ->
           "answers differ by at most " + Numbers.decimal(margin) + " on average (scale 0 to 1)";
       case CHANGED_DECISIONS -> "at most " + Numbers.percent(margin) + " of decisions change";
-      case QUALITY -> {
-        if (margin == 0) {
-          yield "mean loss no higher";
-        }
-        yield margin > 0
-            ? "mean loss at most " + Numbers.decimal(margin) + " higher"
-            : "mean loss at least " + Numbers.decimal(-margin) + " lower";
-      }
+      case QUALITY -> LossWords.claim(metric.getLoss(), margin);
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> metric.getName();
     };
   }
 
-  private static String reproach(MetricSpec metric) {
+  /** "the challenger fails more often than the champion": what is held against it. */
+  public static String reproach(MetricSpec metric) {
     double limit = metric.getLimit();
     return switch (metric.getKind()) {
       case FAILURES ->
@@ -214,16 +275,12 @@ public final class Words {
               + " higher";
       case DIVERGENCE -> "answers differ by more than " + Numbers.decimal(limit) + " on average";
       case CHANGED_DECISIONS -> "more than " + Numbers.percent(limit) + " of decisions change";
-      case QUALITY ->
-          limit < 0
-              ? "mean loss not at least " + Numbers.decimal(-limit) + " lower"
-              : "mean loss more than " + Numbers.decimal(limit) + " higher";
+      case QUALITY -> LossWords.reproach(metric.getLoss(), limit);
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> metric.getName();
     };
   }
 
-  private static String outlook(MetricKind kind, boolean shadow, Outlook outlook) {
-    String unit = unit(kind, shadow);
+  private static String outlook(String unit, Outlook outlook) {
     return switch (outlook) {
       case Outlook.Needs(long observations, double seconds) ->
           "needs about "
@@ -236,7 +293,8 @@ public final class Words {
     };
   }
 
-  private static String unit(MetricKind kind, boolean shadow) {
+  /** What is counted for a metric, on copies or on answers to customers. */
+  public static String unit(MetricKind kind, boolean shadow) {
     return switch (kind) {
       case FAILURES -> shadow ? "compared requests" : "requests";
       case LATENCY -> "seconds of traffic";

@@ -89,21 +89,22 @@ class ChecksTest {
   void keysAreThinnedAlikeForSeenAndBadWhenThereAreTooMany() {
     KeyLedger ledger = new KeyLedger(1000);
     long seen = 0;
+    long bad = 0;
     for (int i = 0; i < 100; i++) {
-      Cell.Builder cell = Cell.newBuilder();
+      Cell.Builder cell = Logs.head(Role.CANARY, 500, 0);
       for (int k = 0; k < 100; k++) {
         long key = (i * 100L + k) * 0x9e3779b97f4a7c15L;
-        cell.addFirstSeenKeys(key);
-        if (k < 50) {
-          cell.addFirstBadKeys(key);
-        }
+        cell.addFirstSeenKeys(key).addFirstBadKeys(key);
       }
-      KeyLedger.Fresh fresh = ledger.fresh(cell.build());
-      assertEquals(fresh.bad(), fresh.seenAndBad());
-      seen += fresh.seen();
+      seen += ledger.seen(cell.build(), i);
+      bad += ledger.bad(cell.build());
+      for (BlockView.Outcomes finished : ledger.finished(i)) {
+        assertEquals(0, finished.canaryOk(), "all have failed");
+      }
     }
     assertTrue(ledger.thinningBits() >= 3, "bits " + ledger.thinningBits());
     assertTrue(seen < 10_000, "seen " + seen);
+    assertTrue(bad <= seen, bad + " of " + seen);
   }
 
   @Test

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.understudy.evidence.words.Words.Outlook;
+import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricSpec;
+import dev.understudy.proto.v1.SliceLabel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -88,6 +90,41 @@ class WordsTest {
             MetricKind.FAILURES, false, new Outlook.NothingYet(), Math.log(41.5), STOP));
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          ZERO_ONE | 0.01 | wrong decisions at most 1 point more frequent | wrong decisions more than 1 point more frequent
+          ZERO_ONE | -0.02 | wrong decisions at least 2 points less frequent | wrong decisions not at least 2 points less frequent
+          ZERO_ONE | 0 | wrong decisions no more frequent | wrong decisions more frequent
+          LOG | 0.02 | mean log loss at most 0.02 higher | mean log loss more than 0.02 higher
+          VALUE | 3 | decisions worth at most 3 less each | decisions worth more than 3 less each
+          VALUE | -3 | decisions worth at least 3 more each | decisions not worth at least 3 more each
+          BRIER | -0.01 | mean loss at least 0.01 lower | mean loss not at least 0.01 lower
+          """)
+  void saysWhatIsLostInTheUnitOfTheLoss(Loss loss, double margin, String claim, String reproach) {
+    MetricSpec metric =
+        metric(MetricKind.QUALITY, margin, margin).toBuilder().setLoss(loss).build();
+    assertEquals(claim, Words.claim(metric));
+    assertEquals(reproach, Words.reproach(metric));
+  }
+
+  @Test
+  void saysWhatIsOfASlice() {
+    assertEquals(
+        "country=UY: errors 3.1 % instead of 0.4 %",
+        SliceWords.of(
+            SliceLabel.newBuilder().setSlice("country").setValue("UY").build(),
+            SliceWords.failures(0.031, 0.004)));
+    assertEquals(
+        "95th percentile 12 ms instead of 8.5 ms", SliceWords.latency(0.95, 0.012, 0.0085));
+    assertEquals("12 % of decisions change, over all slices 3 %", SliceWords.changed(0.12, 0.03));
+    assertEquals(
+        "wrong decisions 5 % instead of 4 %", SliceWords.quality(Loss.ZERO_ONE, 0.05, 0.04));
+    assertEquals("mean log loss 0.5 instead of 0.4", SliceWords.quality(Loss.LOG, 0.5, 0.4));
+  }
+
   @Test
   void saysWhyNothingCanBeSaid() {
     assertEquals(
@@ -136,6 +173,17 @@ class WordsTest {
         all.add(Words.undecided(kind, false, outlook, 2, STOP));
       }
     }
+    all.add(Words.claimByKey(0, 60));
+    all.add(Words.claimByKey(0.01, 60));
+    all.add(Words.claimAboveNoise(0.01));
+    all.add(Words.reproachAboveNoise(0.01));
+    all.add(Words.noTriplesYet());
+    all.add(Words.outcomesDependOnDecision(true));
+    all.add(Words.outcomesDependOnDecision(false));
+    all.add(Words.outcomesDependOnArm());
+    all.add(SliceWords.divergence(0.1, Double.NaN));
+    all.add(SliceWords.divergenceAboveNoise(0.1, Double.NaN));
+    all.add(SliceWords.changed(0.1, Double.NaN));
     all.add(Words.flipsProved(4, 3, STOP));
     all.add(Words.flipsAgainst());
     all.add(Words.splitHolds(0.05, 0.05));

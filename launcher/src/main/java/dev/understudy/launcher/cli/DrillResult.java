@@ -145,7 +145,7 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     lines.add(
         alarms.method() == Relabel.Method.SWAPPED_SECONDS
             ? "  In each second a fair coin decided whether canary and control change places: no"
-                + " copy holds a difference."
+                + " copy holds a difference between them."
             : "  There is no live control, so each outcome was dealt anew to canary or champion:"
                 + " failures only, latency is not tested.");
     if (alarms.untouched() > 0) {
@@ -164,6 +164,11 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
             percent(alarms.low()),
             percent(alarms.high()),
             Numbers.percent(alarms.alpha())));
+    if (!alarms.keepsThePromise()) {
+      lines.add(
+          "  That is more than promised. Do the servers of canary and control fail more often than"
+              + " the champion's? They would stop a harmless rollout too.");
+    }
     lines.add(
         "  This tests the judge on your volume, bursts and stalls. Whether canary and control are"
             + " equally fast, the drill itself shows above.");
@@ -247,10 +252,10 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     text(json, "phase", status.getPhase().name());
     text(json, "reason", status.getReason());
     json.putFields("passed", Value.newBuilder().setBoolValue(passed).build());
-    number(json, "canary_requests", arm(Role.CANARY).getAssigned());
-    number(json, "canary_bad", arm(Role.CANARY).getBad());
-    number(json, "rescued", arm(Role.CANARY).getRescued());
-    number(json, "client_errors", seenByClients());
+    number(json, "canary_requests", (double) arm(Role.CANARY).getAssigned());
+    number(json, "canary_bad", (double) arm(Role.CANARY).getBad());
+    number(json, "rescued", (double) arm(Role.CANARY).getRescued());
+    number(json, "client_errors", (double) seenByClients());
     if (detectionMillis() >= 0) {
       number(json, "seconds_to_verdict", detectionMillis() / 1000.0);
     }

@@ -74,6 +74,16 @@ class DashboardTest {
     assertEquals(4, evidence.getAsJsonArray("metrics").size());
     assertEquals(10, evidence.getAsJsonObject("swap").getAsJsonArray("bands").size());
     assertEquals(201, model.getAsJsonArray("course").size());
+    JsonObject latency = evidence.getAsJsonObject("latency");
+    assertEquals("control", latency.get("baseline").getAsString());
+    JsonObject p95 = latency.getAsJsonArray("quantiles").get(1).getAsJsonObject();
+    assertEquals(2.3, p95.get("canary").getAsDouble());
+    assertEquals(-0.141, p95.get("differenceLow").getAsDouble(), 1e-9);
+    assertEquals(0.82, latency.getAsJsonObject("canaryStages").get("compute").getAsDouble());
+    assertEquals(3, evidence.getAsJsonArray("measures").size());
+    JsonObject worst = evidence.getAsJsonArray("slices").get(0).getAsJsonObject();
+    assertTrue(worst.get("against").getAsBoolean());
+    assertTrue(evidence.get("next").getAsString().startsWith("Wait"));
   }
 
   @Test

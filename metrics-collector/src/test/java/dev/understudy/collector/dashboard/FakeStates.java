@@ -16,21 +16,28 @@ import dev.understudy.proto.v1.DecisionRecord;
 import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.ExamplePair;
 import dev.understudy.proto.v1.Intent;
+import dev.understudy.proto.v1.LatencyReport;
 import dev.understudy.proto.v1.LineageRecord;
+import dev.understudy.proto.v1.Measure;
+import dev.understudy.proto.v1.MeasureReport;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.Phase;
+import dev.understudy.proto.v1.QuantileReport;
 import dev.understudy.proto.v1.Result;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutStatus;
 import dev.understudy.proto.v1.RouterState;
 import dev.understudy.proto.v1.SliceLabel;
+import dev.understudy.proto.v1.SliceMetric;
 import dev.understudy.proto.v1.SliceReport;
 import dev.understudy.proto.v1.SplitReport;
+import dev.understudy.proto.v1.StageMeans;
 import dev.understudy.proto.v1.Step;
 import dev.understudy.proto.v1.SwapSet;
+import dev.understudy.proto.v1.ToleranceLearned;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -363,6 +370,77 @@ final class FakeStates implements AutoCloseable {
         .setLabels(9_310)
         .setLabelsPaired(9_102)
         .setBlocks(212)
+        .setNext(
+            aborted
+                ? "Version 4 no longer answers anybody. Read the slices and the most divergent"
+                    + " pairs."
+                : "Wait: latency needs about 3,100 more requests, 40 s at this rate.")
+        .setLatency(shadow ? LatencyReport.getDefaultInstance() : latency())
+        .addMeasures(measure(Measure.TOTAL_VARIATION, 0.0262, 0.486, 0.0004, 0.011))
+        .addMeasures(measure(Measure.JENSEN_SHANNON, 0.0041, 0.221, 0.0001, 0.002))
+        .addMeasures(measure(Measure.TOP_ONE, 0.0131, 1, 0, 0))
+        .addTolerances(
+            ToleranceLearned.newBuilder()
+                .setOutput("raw_score")
+                .setAtol(2e-5)
+                .setRtol(1e-4)
+                .setPairs(200))
+        .setSliceHypotheses(36)
+        .setBatchSizeDiffers(9_411)
+        .build();
+  }
+
+  private static LatencyReport latency() {
+    StageMeans.Builder means = StageMeans.newBuilder().setQueueMicros(210).setMeanBatchRows(6.2);
+    return LatencyReport.newBuilder()
+        .setBaselineRole(Role.CONTROL)
+        .setStatement(
+            "p95 is 0.3 ms higher; of the mean difference of 0.2 ms, 0.2 ms are spent computing.")
+        .addQuantiles(quantile(0.5, 1_420_000, 1_310_000))
+        .addQuantiles(quantile(0.95, 2_300_000, 2_010_000))
+        .addQuantiles(quantile(0.99, 4_900_000, 4_600_000))
+        .setCanary(
+            means
+                .clone()
+                .setCalls(3_100)
+                .setNetworkMicros(310)
+                .setBatchWaitMicros(90)
+                .setComputeMicros(820))
+        .setBaseline(
+            means
+                .clone()
+                .setCalls(3_080)
+                .setNetworkMicros(305)
+                .setBatchWaitMicros(95)
+                .setComputeMicros(620))
+        .addSharedNodes("node-7")
+        .build();
+  }
+
+  private static QuantileReport quantile(double quantile, long canary, long baseline) {
+    return QuantileReport.newBuilder()
+        .setQuantile(quantile)
+        .setCanary(canary)
+        .setCanaryLow(canary * 9 / 10)
+        .setCanaryHigh(canary * 11 / 10)
+        .setBaseline(baseline)
+        .setBaselineLow(baseline * 9 / 10)
+        .setBaselineHigh(baseline * 11 / 10)
+        .setDifferenceLow((canary * 9 - baseline * 11) / 10)
+        .setDifferenceHigh((canary * 11 - baseline * 9) / 10)
+        .build();
+  }
+
+  private static MeasureReport measure(
+      Measure measure, double mean, double max, double noiseMean, double noiseMax) {
+    return MeasureReport.newBuilder()
+        .setOutput("probabilities")
+        .setMeasure(measure)
+        .setPairs(14_201)
+        .setMean(mean)
+        .setMax(max)
+        .setNoiseMean(noiseMean)
+        .setNoiseMax(noiseMax)
         .build();
   }
 
@@ -383,6 +461,20 @@ final class FakeStates implements AutoCloseable {
         .setPairs(pairs)
         .setMeanDivergence(divergence)
         .setChangedShare(changed)
+        .setAgainst(changed > 0.04)
+        .addMetrics(
+            SliceMetric.newBuilder()
+                .setName("failures")
+                .setKind(MetricKind.FAILURES)
+                .setObservations(pairs)
+                .setEstimate(divergence / 10))
+        .addMetrics(
+            SliceMetric.newBuilder()
+                .setName("p95 latency")
+                .setKind(MetricKind.LATENCY)
+                .setObservations(pairs)
+                .setEstimate(-divergence / 100))
+        .setStatement(name + " " + value + ": 4.7 % of decisions change instead of 1.3 % overall")
         .build();
   }
 

@@ -37,6 +37,7 @@
   const percent = (v, digits) => v === null || v === undefined ? '–' : (v * 100).toFixed(digits === undefined ? (Math.abs(v * 100 - Math.round(v * 100)) < .05 ? 0 : 1) : digits) + ' %';
   const ms = v => v === null || v === undefined ? '–' : v < 10 ? v.toFixed(2) : v < 100 ? v.toFixed(1) : count(v);
   const small = v => v === null || v === undefined ? '–' : v === 0 ? '0' : Math.abs(v) < .0001 ? v.toExponential(1) : v.toFixed(Math.abs(v) < .1 ? 4 : 3);
+  const signed = (v, form) => (v > 0 ? '+' : v < 0 ? '−' : '') + form(Math.abs(v));
   const bytes = v => v < 1e6 ? count(v / 1e3) + ' kB' : v < 1e9 ? (v / 1e6).toFixed(1) + ' MB' : (v / 1e9).toFixed(1) + ' GB';
   const clock = t => t ? new Date(t).toLocaleTimeString('en-GB') : '–';
   const title = text => text.charAt(0).toUpperCase() + text.slice(1);
@@ -93,8 +94,14 @@
     const e = model.evidence, r = model.rollout;
     if (!e) return;
     const guard = e.guardrail, split = e.split && e.split.result === 'against' ? e.split.statement || 'The split is not what was configured.' : '';
+    if (e.drill) card('drill', 'banner', '', 'drill', () => 'This is a drill: faults are injected on purpose, nothing is promoted, and what is found is no evidence about a version.');
     if (guard) card('guard', 'banner bad', '', guard, () => 'Guardrail: ' + guard);
     if (split) card('split', 'banner bad', '', split, () => split);
+    if (e.next && r && !r.over) card('next', 'banner ' + (e.overall === 'proved' ? 'good' : ''), '', e.next, () => [h('b', {}, 'Next: '), e.next]);
+    const w = e.watch;
+    if (w) card('watch', 'card w12', ['After the promotion ', word(w.result)], w, () => [
+      h('p', {class: 'empty'}, w.statement),
+      facts([['Watched', duration(w.blocks)], ['Of', duration(w.horizonBlocks)], ['Alarm', times(w.logEvidence) + ' of ' + times(w.logAlarm)]])]);
   }
 
   function timeline(model) {
@@ -196,8 +203,57 @@
     if (e.swap) card('swap', 'card w6', ['Changed decisions ', h('small', {}, `${count(e.swap.toPositive + e.swap.toNegative)} of ${count(e.swap.pairs)} (${percent((e.swap.toPositive + e.swap.toNegative) / e.swap.pairs, 2)})`)], e.swap, () => [
       h('ul', {class: 'legend'}, h('li', {class: 'canary'}, `to positive ${count(e.swap.toPositive)}`), h('li', {class: 'champion'}, `to negative ${count(e.swap.toNegative)}`)),
       Charts.bands(e.swap.bands, "Changed decisions by tenth of the champion's score")]);
-    if (e.slices.length) card('slices', 'card w6', ['Slices ', h('small', {}, 'worst first')], [e.slices, e.examples], () => [
-      table(['Slice', 'Pairs', 'Mean divergence', 'Changed'], e.slices.map(s => row(s.slice, count(s.pairs), small(s.divergence), percent(s.changed, 2)))),
+    const staged = e.latency && e.latency.canaryStages.calls > 0 && e.latency.baselineStages.calls > 0;
+    // Halves stand in pairs; when one is left over, the last takes the whole width.
+    const halves = [e.swap, e.latency, staged, e.measures.length, e.slices.length].filter(Boolean).length;
+    let drawn = Number(Boolean(e.swap));
+    const half = () => ++drawn === halves && halves % 2 ? 'card w12' : 'card w6';
+    if (e.latency) fairLatency(e.latency, half());
+    if (staged) attribution(e.latency, half());
+    if (e.measures.length) measures(e, half());
+    if (e.slices.length) slices(e, half());
+  }
+
+  function fairLatency(l, size) {
+    const name = q => 'p' + Number((q * 100).toPrecision(6));
+    card('fair', size, ['Canary against ' + l.baseline + ' ', h('small', {}, 'ms; intervals hold together, at all times')], l, () => [
+      l.statement && h('p', {class: 'note'}, l.statement),
+      table(['', 'Canary', title(l.baseline), 'Difference'], l.quantiles.map(q => {
+        const apart = q.differenceLow > 0 || q.differenceHigh < 0;
+        return row(name(q.quantile), ms(q.canary), ms(q.baseline), h('span', {class: apart && q.differenceLow > 0 ? 'badtext' : ''}, `${signed(q.differenceLow, ms)} to ${signed(q.differenceHigh, ms)}`));
+      })),
+      l.sharedNodes.length > 0 && h('p', {class: 'note'}, `Both ran on ${l.sharedNodes.join(', ')}: one slows the other, and neither latency is its own.`)]);
+  }
+
+  function attribution(l, size) {
+    const parts = [['network', 'Network'], ['queue', 'Queue'], ['batchWait', 'Batch wait'], ['compute', 'Compute']];
+    card('attribution', size, ['Where a difference comes from ', h('small', {}, 'mean time of a call, ms')], [l.canaryStages, l.baselineStages], () => {
+      const most = Math.max(...[l.canaryStages, l.baselineStages].map(s => parts.reduce((sum, [key]) => sum + s[key], 0)), 1e-9);
+      const bar = s => { const whole = h('div', {class: 'stack'}); for (const [key, label] of parts) { const part = h('i', {class: 'stage-' + key, title: `${label} ${ms(s[key])} ms`}); part.style.width = 100 * s[key] / most + '%'; whole.append(part); } return whole; };
+      return [
+        h('ul', {class: 'legend'}, parts.map(([key, label]) => h('li', {class: 'stage-' + key}, label))),
+        h('dl', {class: 'stacks'}, [['Canary', l.canaryStages], [title(l.baseline), l.baselineStages]].map(([label, s]) => [h('dt', {}, label), h('dd', {}, bar(s))])),
+        table(['', ...parts.map(([, label]) => label), 'Rows per batch'], [['Canary', l.canaryStages], [title(l.baseline), l.baselineStages]].map(([label, s]) => row(label, ...parts.map(([key]) => ms(s[key])), s.batchRows.toFixed(1))))];
+    });
+  }
+
+  function measures(e, size) {
+    const noisy = e.measures.some(m => m.noiseMean !== null);
+    card('measures', size, ['How far the answers lie apart ', h('small', {}, '0: the same, 1: as far as can be')], [e.measures, e.tolerances, e.batchSizeDiffers], () => [
+      table(['Output', 'Measure', 'Mean', noisy ? 'Champion to itself' : null, 'Worst'].filter(t => t !== null), e.measures.map(m => row(...[m.output, m.measure, small(m.mean), noisy ? small(m.noiseMean) : null, small(m.max)].filter(t => t !== null)))),
+      e.tolerances.length > 0 && h('p', {class: 'note'}, e.tolerances.map(t => `Tolerance of ${t.output}, learned from ${count(t.pairs)} pairs of the champion with itself: ${small(t.atol)} + ${small(t.rtol)} of the value.`).join(' ')),
+      e.batchSizeDiffers > 0 && h('p', {class: 'note'}, `${count(e.batchSizeDiffers)} pairs were computed in batches of different size, which alone can change the last digits.`)]);
+  }
+
+  function slices(e, size) {
+    card('slices', size, ['Slices ', h('small', {}, 'worst first' + (e.sliceHypotheses ? `; ${count(e.sliceHypotheses)} comparisons, corrected for looking at all of them` : ''))], [e.slices, e.examples, e.sliceHypotheses], () => [
+      table(['Slice', 'Pairs', 'Divergence', 'Changed', 'Errors', 'p95', ''], e.slices.map(s => {
+        const of = kind => (s.metrics.find(m => m.kind === kind && m.estimate !== null) || {}).estimate;
+        const failures = of('failures'), slower = of('latency');
+        return row(h('span', {title: s.statement || undefined}, s.slice), count(s.pairs), s.pairs ? small(s.divergence) : '–', s.pairs ? percent(s.changed, 2) : '–',
+          failures === undefined ? '–' : signed(failures * 100, v => v.toFixed(1)) + ' pt', slower === undefined ? '–' : signed(slower * 1000, ms) + ' ms', s.against ? word('against') : '');
+      })),
+      e.slices.filter(s => s.against && s.statement).map(s => h('p', {class: 'note'}, s.statement)),
       e.examples.length ? h('details', {}, h('summary', {}, 'Most divergent pairs'), table(['Prediction', 'Champion', 'Challenger'], e.examples.map(x => row(h('a', {href: '/api/predictions/' + encodeURIComponent(x.prediction)}, x.prediction.slice(0, 13) + '…'), small(x.champion), small(x.challenger))))) : null]);
   }
 
