@@ -88,7 +88,8 @@ class ToleranceTest {
       assertTrue(rig.comparator.counters().get(Counter.COMPARISONS_UNTESTED) > 0);
       rig.compare(comparisons(Role.SHADOW, 50, noise, 3));
       Rig.await("pairs are measured", () -> shadowPairs(rig) >= 50);
-      assertEquals(0, shadowUnits(rig));
+      // Noise uses up half of the tolerance at most, which is a twentieth of the scale.
+      assertTrue(shadowUnits(rig) < 100 * shadowPairs(rig), "units: " + shadowUnits(rig));
       EvidenceReport report = rig.report();
       assertEquals(1, report.getTolerancesCount());
       List<EvidenceLogRecord> log = rig.log();
@@ -123,7 +124,7 @@ class ToleranceTest {
         Thread.yield();
       }
       Rig.await("pairs are measured", () -> shadowPairs(judge) > 0);
-      assertEquals(0, shadowUnits(judge));
+      assertTrue(shadowUnits(judge) < 100 * shadowPairs(judge), "units: " + shadowUnits(judge));
     }
   }
 }

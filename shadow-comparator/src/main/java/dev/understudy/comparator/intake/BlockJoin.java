@@ -18,8 +18,14 @@ import org.jspecify.annotations.Nullable;
  * live traffic, however old its seconds are. A router is live from its first block until it has
  * been silent for the skew bound and three seconds.
  *
+ * <p><b>Routers that come back.</b> After an interruption routers return within some seconds of each
+ * other, each with what it has kept. So that their seconds are still joined, nothing is overdue while
+ * a router is coming back: one that was known before a restart and has not been heard, or one that
+ * was first heard a moment ago, or again after a minute, and brings old seconds. It is given ten
+ * seconds for that.
+ *
  * <p><b>Clocks that are wrong.</b> A router whose clock is behind makes each second wait for the
- * skew bound, no longer; its own seconds then come late. A router whose clock is ahead could do
+ * skew bound, no longer, once its ten seconds are over; its own seconds then come late. A router whose clock is ahead could do
  * worse: once its second is in the log, those of all others would be late. So a block of a second
  * that has not ended by our clock, with the skew bound added, is let go at once and marked as
  * ahead, for it to be logged as late (not judged for latency, counted everywhere else), and its
@@ -29,6 +35,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockJoin {
   private static final long SILENCE_NANOS = 3_000_000_000L;
+  private static final long RETURN_NANOS = 10_000_000_000L;
+  private static final long AWAY_NANOS = 60_000_000_000L;
+  private static final long FORGOTTEN_NANOS = 3_600_000_000_000L;
+  private static final long OLD_SECONDS = 15;
   private static final long NANOS_PER_MILLI = 1_000_000L;
 
   /**
@@ -59,12 +69,22 @@ final class BlockJoin {
   }
 
   private static final class Router {
+    long sinceNanos;
     long lastNanos;
-    long lastSecond;
+    long lastSecond = Long.MIN_VALUE;
+    boolean old = true;
 
-    Router(long lastNanos, long lastSecond) {
-      this.lastNanos = lastNanos;
-      this.lastSecond = lastSecond;
+    Router(long nowNanos) {
+      this.sinceNanos = nowNanos;
+      this.lastNanos = nowNanos;
+    }
+
+    boolean isComingBack(long nowNanos) {
+      return old && nowNanos - sinceNanos < RETURN_NANOS;
+    }
+
+    boolean isLive(long nowNanos, long silenceNanos) {
+      return nowNanos - lastNanos <= silenceNanos || isComingBack(nowNanos);
     }
   }
 
@@ -81,7 +101,7 @@ final class BlockJoin {
 
   /** A router that is expected to come back after a restart of this process. */
   void expect(String router, long nowNanos) {
-    routers.put(router, new Router(nowNanos, Long.MIN_VALUE));
+    routers.put(router, new Router(nowNanos));
   }
 
   /** What a boot has been told is safe: it is not taken again. */
@@ -99,14 +119,19 @@ final class BlockJoin {
 
   Offer offer(EvidenceBlock block, long nowNanos, long nowUnixMs) {
     long second = block.getSecond();
-    boolean isAhead = second >= Math.floorDiv(nowUnixMs + skewNanos / NANOS_PER_MILLI, 1000L);
+    long skewMs = skewNanos / NANOS_PER_MILLI;
+    boolean isAhead = second >= Math.floorDiv(nowUnixMs + skewMs, 1000L);
     if (isAhead) {
       routers.remove(block.getRouter());
     } else {
-      Router router =
-          routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos, Long.MIN_VALUE));
+      Router router = routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos));
+      if (nowNanos - router.lastNanos > AWAY_NANOS) {
+        router.sinceNanos = nowNanos;
+        router.lastSecond = Long.MIN_VALUE;
+      }
       router.lastNanos = nowNanos;
       router.lastSecond = Math.max(router.lastSecond, second);
+      router.old = router.lastSecond < Math.floorDiv(nowUnixMs - skewMs, 1000L) - OLD_SECONDS;
     }
     if (!received.computeIfAbsent(Boot.of(block), b -> new Sequences()).add(block.getSequence())) {
       return Offer.DUPLICATE;
@@ -126,15 +151,21 @@ final class BlockJoin {
 
   /** Takes the seconds that are complete, ascending, and then those that are ahead. */
   List<Second> take(long nowNanos) {
-    routers.values().removeIf(router -> nowNanos - router.lastNanos > skewNanos + SILENCE_NANOS);
+    routers.values().removeIf(router -> nowNanos - router.lastNanos > FORGOTTEN_NANOS);
     long watermark = Long.MAX_VALUE;
+    long patienceNanos = skewNanos;
     for (Router router : routers.values()) {
-      watermark = Math.min(watermark, router.lastSecond);
+      if (router.isLive(nowNanos, skewNanos + SILENCE_NANOS)) {
+        watermark = Math.min(watermark, router.lastSecond);
+      }
+      if (router.isComingBack(nowNanos)) {
+        patienceNanos = Math.max(skewNanos, RETURN_NANOS);
+      }
     }
     // An older second never waits for a younger one.
     long overdue = Long.MIN_VALUE;
     for (Map.Entry<Long, Pending> entry : pending.entrySet()) {
-      if (nowNanos - entry.getValue().firstNanos >= skewNanos) {
+      if (nowNanos - entry.getValue().firstNanos >= patienceNanos) {
         overdue = entry.getKey();
       }
     }

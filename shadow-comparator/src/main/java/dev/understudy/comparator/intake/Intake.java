@@ -475,6 +475,7 @@ public final class Intake implements AutoCloseable {
   void watchEvaluations(EvaluationWatchers.Watcher watcher) {
     submit(() -> {
       List<EvaluationChange> known = new ArrayList<>();
+      known.add(EvaluationChange.getDefaultInstance());
       new TreeMap<>(state.rollouts())
           .forEach((rolloutId, rollout) -> {
             EvaluationSpec spec = rollout.spec();

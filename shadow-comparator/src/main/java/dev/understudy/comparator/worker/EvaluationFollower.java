@@ -14,6 +14,7 @@ final class EvaluationFollower implements StreamHandler<WatchEvaluationsRequest,
   private static final Logger log = Logger.getLogger(EvaluationFollower.class.getName());
 
   private final PairWorker pairs;
+  private boolean fresh;
 
   EvaluationFollower(PairWorker pairs) {
     this.pairs = pairs;
@@ -21,20 +22,25 @@ final class EvaluationFollower implements StreamHandler<WatchEvaluationsRequest,
 
   @Override
   public void onConnected(StreamSender<WatchEvaluationsRequest> sender) {
-    // What was stopped meanwhile is not told, and everything that is open is told again.
-    pairs.forgetAll();
+    fresh = true;
     sender.send(WatchEvaluationsRequest.getDefaultInstance());
     sender.complete();
   }
 
   @Override
   public void onMessage(EvaluationChange change) {
+    if (fresh) {
+      // What was stopped meanwhile is not told, and everything that is open is told again. Only
+      // now, as an attempt to connect is not yet a judge.
+      pairs.forgetAll();
+      fresh = false;
+    }
     switch (change.getChangeCase()) {
       case STARTED -> pairs.judge(change.getStarted(), List.of());
       case STOPPED -> pairs.forget(change.getStopped());
       case TOLERANCE -> pairs.learned(change.getRolloutId(), change.getTolerance());
       case CHANGE_NOT_SET -> {
-        // Said by a judge of a later version.
+        // The first message of a stream, or one of a later version.
       }
     }
   }

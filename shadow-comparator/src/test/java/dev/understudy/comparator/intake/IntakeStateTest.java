@@ -96,7 +96,7 @@ class IntakeStateTest {
 
   @BeforeEach
   void start() throws IOException {
-    time.advance(Duration.ofHours(2)); // Blocks come after their second has ended.
+    time.advance(Duration.ofSeconds(14)); // Blocks come after their second has ended.
     restart();
   }
 
