@@ -27,6 +27,9 @@ public final class Commands {
         ServiceCommands.Controller.class,
         RolloutCommand.class,
         RolloutCommand.Rollback.class,
+        CompareCommand.class,
+        TapCommand.class,
+        PairsCommand.class,
         DrillCommand.class,
         AuditCommand.class,
         StatisticsCommand.class,
@@ -68,7 +71,7 @@ public final class Commands {
     command.getSubcommands().values().forEach(Commands::addHelp);
   }
 
-  private static String describe(Exception e) {
+  static String describe(Exception e) {
     String message = e.getMessage();
     return switch (e) {
       case java.nio.file.NoSuchFileException missing -> "no such file: " + missing.getMessage();
