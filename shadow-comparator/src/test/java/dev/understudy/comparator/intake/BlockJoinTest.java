@@ -134,8 +134,7 @@ class BlockJoinTest {
       assertEquals(BlockJoin.Offer.TAKEN, offer(block("a", i + 2, 101 + i), i * SECOND));
       List<BlockJoin.Second> seconds = join.take(i * SECOND);
       assertEquals(
-          List.of(101L + i, 13_600L + i),
-          seconds.stream().map(BlockJoin.Second::second).toList());
+          List.of(101L + i, 13_600L + i), seconds.stream().map(BlockJoin.Second::second).toList());
       assertEquals(List.of(false, true), seconds.stream().map(BlockJoin.Second::ahead).toList());
     }
     assertEquals(0, join.bytes());

@@ -108,8 +108,7 @@ class BlockMergeTest {
       champion.addSlices(slice(value, i + 1, 0));
     }
     champion.addSlices(slice("other", 7, 0));
-    JoinedBlock joined =
-        BlockMerge.merge("r", START, false, List.of(block("a", canary, champion)));
+    JoinedBlock joined = BlockMerge.merge("r", START, false, List.of(block("a", canary, champion)));
     List<String> expected =
         new ArrayList<>(IntStream.range(36, 100).mapToObj("v%03d"::formatted).toList());
     expected.addFirst("other");

@@ -284,8 +284,7 @@ class IntakeStateTest {
         List.of(START + 1, ahead, START + 2, ahead + 1),
         blocks("r").stream().map(JoinedBlock::getSecond).toList());
     assertEquals(
-        List.of(false, true, false, true),
-        blocks("r").stream().map(JoinedBlock::getLate).toList());
+        List.of(false, true, false, true), blocks("r").stream().map(JoinedBlock::getLate).toList());
     assertEquals(2, counters.get(Counter.BLOCKS_FUTURE));
     assertEquals(0, counters.get(Counter.BLOCKS_LATE));
     restart();

@@ -224,8 +224,7 @@ class InterruptionTest {
     private IntakeState start() throws IOException {
       rollouts.clear();
       for (String id : ROLLOUTS) {
-        rollouts.put(
-            id, new RolloutLog(state.resolve(String.valueOf(LogFolder.of(id))), disk));
+        rollouts.put(id, new RolloutLog(state.resolve(String.valueOf(LogFolder.of(id))), disk));
       }
       return new IntakeState(
           rollouts,
@@ -247,9 +246,7 @@ class InterruptionTest {
       }
       if (step >= 4 && rollout("s").watch() == null) {
         state.watch(
-            "s",
-            rollout("s"),
-            WatchSpec.newBuilder().setAlpha(0.01).setHorizonSeconds(60).build());
+            "s", rollout("s"), WatchSpec.newBuilder().setAlpha(0.01).setHorizonSeconds(60).build());
       }
       if (step == STEPS && rollout("r").open()) {
         state.stop("r", rollout("r"));

@@ -61,9 +61,9 @@ class KeptPairsTest {
       expected.add(i);
     }
     assertEquals(expected, divergences("r"));
-    assertEquals(expected.subList(0, 2), kept.read("r", folder, 2).stream()
-        .map(KeptPair::getDivergence)
-        .toList());
+    assertEquals(
+        expected.subList(0, 2),
+        kept.read("r", folder, 2).stream().map(KeptPair::getDivergence).toList());
   }
 
   @Test
@@ -99,8 +99,7 @@ class KeptPairsTest {
     next.open("r", folder);
     next.add("r", List.of(pair("o", 8, 10), pair("q", 9, 10)));
     assertEquals(
-        List.of(9, 8, 7),
-        next.read("r", folder, 0).stream().map(KeptPair::getDivergence).toList());
+        List.of(9, 8, 7), next.read("r", folder, 0).stream().map(KeptPair::getDivergence).toList());
   }
 
   @Test
