@@ -166,6 +166,26 @@ public final class EvidenceFold {
         || logAgainst() >= -StrictMath.log(inForce().getAlpha());
   }
 
+  /** Whether each critical metric that can be measured is proved now; cheaper than a report. */
+  public boolean proved() {
+    double needed = -StrictMath.log(betaOf(inForce()));
+    boolean some = false;
+    for (MetricFold metric : metrics) {
+      if (metric.critical() && metric.unmeasurable() == null) {
+        if (metric.logFor() < needed) {
+          return false;
+        }
+        some = true;
+      }
+    }
+    return some && !against();
+  }
+
+  /** Whether traffic is shown not to be split as configured; cheaper than a report. */
+  public boolean splitDoubted() {
+    return split.doubted(inForce().getAlphaSplit());
+  }
+
   /**
    * What the records so far amount to.
    *

@@ -37,10 +37,10 @@ public final class TallyCheck {
               tally.getBatchSizeDiffers());
     }
     if (problem == null) {
-      problem = counts(tally.getToPositiveByBandList());
+      problem = bands("to_positive_by_band", tally.getToPositiveByBandList());
     }
     if (problem == null) {
-      problem = counts(tally.getToNegativeByBandList());
+      problem = bands("to_negative_by_band", tally.getToNegativeByBandList());
     }
     if (problem == null) {
       problem =
@@ -89,6 +89,12 @@ public final class TallyCheck {
       }
     }
     return counts(counts);
+  }
+
+  private static @Nullable String bands(String name, List<Long> bands) {
+    return bands.size() > PairTotals.BANDS
+        ? name + ": " + bands.size() + " (expected: at most " + PairTotals.BANDS + ")"
+        : counts(bands);
   }
 
   private static boolean within(int value, int least) {
