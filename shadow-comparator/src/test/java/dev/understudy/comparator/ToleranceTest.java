@@ -30,9 +30,7 @@ class ToleranceTest {
         .setContract(
             DataContract.newBuilder()
                 .addOutputs(
-                    ComparedOutput.newBuilder()
-                        .setOutput("score")
-                        .setKind(OutputKind.REGRESSION)))
+                    ComparedOutput.newBuilder().setOutput("score").setKind(OutputKind.REGRESSION)))
         .build();
   }
 

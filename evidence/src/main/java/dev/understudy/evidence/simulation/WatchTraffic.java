@@ -43,11 +43,7 @@ record WatchTraffic(Course course, int perSecond, double rate, double worse, int
               .setRouters(1)
               .addCells(
                   version(
-                      Role.CHAMPION,
-                      Specs.CHALLENGER,
-                      kept,
-                      counts.canary(),
-                      counts.canaryBad()))
+                      Role.CHAMPION, Specs.CHALLENGER, kept, counts.canary(), counts.canaryBad()))
               .addCells(
                   version(
                       Role.CONTROL,

@@ -27,7 +27,6 @@ import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.SliceLabels;
-import dev.understudy.proto.v1.Stop;
 import dev.understudy.proto.v1.ToleranceLearned;
 import dev.understudy.router.slices.Disclosure;
 import java.io.IOException;
@@ -292,13 +291,13 @@ final class Recorder implements AutoCloseable {
   }
 
   /**
-   * Cuts for the last time and ends the log.
+   * Cuts for the last time and closes the file. The log is not stopped: what it would need for a
+   * verdict, where it has none, is worth saying.
    *
    * @throws IOException when the file cannot be written
    */
   synchronized EvidenceReport finish() throws IOException {
     cut();
-    append(EvidenceLogRecord.newBuilder().setStop(Stop.getDefaultInstance()));
     if (file != null) {
       file.finish();
     }

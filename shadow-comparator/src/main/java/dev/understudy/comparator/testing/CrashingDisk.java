@@ -64,10 +64,12 @@ public final class CrashingDisk implements LogFiles {
   public void powerOn() {
     off = false;
     crashAt = Long.MAX_VALUE;
-    contents.values().forEach(content -> {
-      content.current = content.durable.clone();
-      content.pending.clear();
-    });
+    contents
+        .values()
+        .forEach(content -> {
+          content.current = content.durable.clone();
+          content.pending.clear();
+        });
   }
 
   private void change() throws IOException {
