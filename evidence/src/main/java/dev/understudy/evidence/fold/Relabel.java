@@ -266,15 +266,7 @@ public final class Relabel {
           cell.getCanaryWeightBp() > 0
               && (cell.getRole() == Role.CANARY || cell.getRole() == Role.CHAMPION);
       if (dealt) {
-        pools
-            .computeIfAbsent(
-                new BlockView.Force(
-                    cell.getRule(),
-                    cell.getDecisionRevision(),
-                    cell.getCanaryWeightBp(),
-                    cell.getControlWeightBp()),
-                force -> new Pool())
-            .add(cell);
+        pools.computeIfAbsent(BlockView.Force.of(cell), force -> new Pool()).add(cell);
       } else {
         copy.addCells(cell);
       }

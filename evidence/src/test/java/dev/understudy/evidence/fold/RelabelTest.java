@@ -52,14 +52,14 @@ class RelabelTest {
   @Test
   void copiesOfTrafficWithoutDifferenceAreStoppedAsSeldomAsPromised() {
     for (boolean liveControl : new boolean[] {true, false}) {
-      Relabelled found = Relabel.measure(log(60, liveControl, 0.01).records(), 200, 5);
+      Relabelled found = Relabel.measure(log(60, liveControl, 0.01).records(), 100, 5);
       assertEquals(
           liveControl ? Relabel.Method.SWAPPED_SECONDS : Relabel.Method.REDRAWN_FAILURES,
           found.method());
       assertEquals(60, found.seconds());
       assertEquals(0, found.untouched());
       assertEquals(0.01, found.alpha());
-      assertTrue(found.stopped() <= 6, found.toString());
+      assertTrue(found.stopped() <= 4, found.toString());
       assertTrue(found.keepsThePromise(), found.toString());
       assertTrue(found.low() <= found.share() && found.share() <= found.high(), found.toString());
     }

@@ -57,7 +57,12 @@ final class DrillRun {
       return untilApplied(ended);
     } finally {
       if (!over) {
+        // A thread that is interrupted could not make the call.
+        boolean interrupted = Thread.interrupted();
         abort(id, "the drill was interrupted");
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
       }
       remove(hook);
     }

@@ -194,7 +194,7 @@ class ComparatorKillTest {
   }
 
   @Test
-  @Timeout(180)
+  @Timeout(300)
   void killedAtAnyTimeItReportsWhatOneReportsThatNobodyKilled() throws Exception {
     Path state = folder.resolve("killed");
     FakeRouter a = new FakeRouter("a", "a-boot");
