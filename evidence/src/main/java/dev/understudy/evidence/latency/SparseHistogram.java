@@ -9,11 +9,14 @@ import java.util.Arrays;
  */
 public final class SparseHistogram {
   private static final int INITIAL_CAPACITY = 8;
+  private static final int NEAR = 4;
 
   private int[] indexes = new int[INITIAL_CAPACITY];
   private long[] counts = new long[INITIAL_CAPACITY];
   private int buckets;
   private long total;
+  // Where the last count went: counts come in ascending order, so the next is likely just behind.
+  private int cursor;
 
   /** An empty histogram. */
   public SparseHistogram() {}
@@ -76,18 +79,25 @@ public final class SparseHistogram {
       return;
     }
     long newTotal = sum(total, count);
-    boolean isLast = buckets == 0 || index > indexes[buckets - 1];
-    int at = isLast ? -buckets - 1 : Arrays.binarySearch(indexes, 0, buckets, index);
-    if (at >= 0) {
+    int at = find(index);
+    if (at < buckets && indexes[at] == index) {
       counts[at] += count;
     } else {
-      insert(-at - 1, index, count);
+      insert(at, index, count);
     }
+    cursor = at;
     total = newTotal;
   }
 
   /** Adds every count of another histogram. */
   public void merge(SparseHistogram other) {
+    if (buckets == 0 && other.buckets > 0) {
+      indexes = Arrays.copyOf(other.indexes, other.indexes.length);
+      counts = Arrays.copyOf(other.counts, other.counts.length);
+      buckets = other.buckets;
+      total = other.total;
+      return;
+    }
     for (int i = 0; i < other.buckets; i++) {
       add(other.indexes[i], other.counts[i]);
     }
@@ -163,13 +173,30 @@ public final class SparseHistogram {
     return LatencyGrid.upperNanos(quantileIndex(p));
   }
 
+  /** Where an index stands, or would. */
+  private int find(int index) {
+    if (buckets == 0 || index > indexes[buckets - 1]) {
+      return buckets;
+    }
+    int near = Math.min(cursor + NEAR, buckets);
+    for (int at = cursor; at < near; at++) {
+      if (indexes[at] >= index && (at == 0 || indexes[at - 1] < index)) {
+        return at;
+      }
+    }
+    int at = Arrays.binarySearch(indexes, 0, buckets, index);
+    return at >= 0 ? at : -at - 1;
+  }
+
   private void insert(int at, int index, long count) {
     if (buckets == indexes.length) {
       indexes = Arrays.copyOf(indexes, 2 * buckets);
       counts = Arrays.copyOf(counts, 2 * buckets);
     }
-    System.arraycopy(indexes, at, indexes, at + 1, buckets - at);
-    System.arraycopy(counts, at, counts, at + 1, buckets - at);
+    if (at < buckets) {
+      System.arraycopy(indexes, at, indexes, at + 1, buckets - at);
+      System.arraycopy(counts, at, counts, at + 1, buckets - at);
+    }
     indexes[at] = index;
     counts[at] = count;
     buckets++;
