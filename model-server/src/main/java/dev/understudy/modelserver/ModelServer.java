@@ -96,7 +96,7 @@ public final class ModelServer implements RunningService {
     loads.allowCoreThreadTimeOut(true);
     lifecycle.add("loads", loads::shutdownNow);
     var status = new Status(repository, config.strictReadiness());
-    var context = new InferContext(repository, time, timers, config.serverName());
+    var context = new InferContext(repository, time, timers, config.serverName(), config.node());
     var service = new InferenceService(context, status, config.explicit(), loads);
 
     Map<String, Integer> ports = new HashMap<>();

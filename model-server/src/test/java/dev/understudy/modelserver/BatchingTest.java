@@ -48,10 +48,16 @@ class BatchingTest {
     Fixtures.write(repository, "mlp_alone", 1, Fixtures.mlp(8, 16, 2, 5), "max_batch_size: 8");
     Fixtures.write(repository, "fails", 1, Fixtures.failsFrom(10), PATIENT);
     Fixtures.write(repository, "wide", 1, Fixtures.identity(ElementType.FP32), PATIENT);
+    Fixtures.write(
+        repository,
+        "lonely",
+        1,
+        Fixtures.identity(ElementType.FP32),
+        "max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 200000 }");
     Fixtures.write(repository, "nan", 1, Fixtures.nanAbove(5), null);
     Fixtures.write(repository, "fixed", 1, Fixtures.fixedBatch(3, 2), null);
     Fixtures.write(repository, "flat", 1, Fixtures.unbatched(4), null);
-    server = TestServer.start(ModelServerConfig.local(repository));
+    server = TestServer.start(ModelServerConfig.local(repository).withNode("machine-7"));
   }
 
   @AfterAll
@@ -191,6 +197,17 @@ class BatchingTest {
     assertTrue(timing.getComputeInferNanos() > 0);
     assertEquals("understudy", timing.getServer());
     assertEquals(64, timing.getDigest().length());
+    assertEquals("machine-7", timing.getNode());
+    assertEquals(0, timing.getBatchWaitNanos(), "nothing is waited for");
+    client.modelInfer(TestServer.column("lonely", "x", 1f));
+    ServerTiming patient =
+        ServerTiming.parseFrom(
+            trailers
+                .get()
+                .get(Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER)));
+    assertTrue(
+        patient.getBatchWaitNanos() > TimeUnit.MILLISECONDS.toNanos(100), patient.toString());
+    assertTrue(patient.getBatchWaitNanos() <= patient.getQueueNanos(), patient.toString());
   }
 
   @Test

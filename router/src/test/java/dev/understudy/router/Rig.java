@@ -1,5 +1,6 @@
 package dev.understudy.router;
 
+import dev.understudy.chassis.testing.ManualScheduler;
 import dev.understudy.chassis.testing.ManualTime;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
@@ -47,6 +48,7 @@ final class Rig implements AutoCloseable {
   final FakeBackend shadow = FakeBackend.scoring(0.5f);
   final FakeReceivers receivers = FakeReceivers.start();
   final Router router;
+  private final Scheduler scheduler;
   final ManagedChannel channel;
   private final List<ManagedChannel> channels = new ArrayList<>();
 
@@ -64,6 +66,7 @@ final class Rig implements AutoCloseable {
                 .replace("CHAMPION", champion.address())
                 .replace("CANARY", canary.address())
                 .replace("SHADOW", shadow.address());
+    this.scheduler = scheduler;
     router = Router.start(RouterConfig.parse("test.yaml", text), time, scheduler);
     channel = connect();
   }
@@ -206,6 +209,11 @@ final class Rig implements AutoCloseable {
       }
     }
     return List.copyOf(unique.values());
+  }
+
+  /** Answers that a drill holds back; on a manual clock only. */
+  long held() {
+    return ((ManualScheduler) scheduler).pending().stream().filter("drill"::equals).count();
   }
 
   long assigned(Role role) {

@@ -13,7 +13,7 @@ import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.comparator.config.ComparatorConfig;
 import dev.understudy.comparator.intake.Blocks;
-import dev.understudy.comparator.intake.Counters.Counter;
+import dev.understudy.comparator.telemetry.Counter;
 import dev.understudy.comparator.testing.FakeRouter;
 import dev.understudy.comparator.testing.FullDisk;
 import dev.understudy.evidence.fold.EvidenceFold;

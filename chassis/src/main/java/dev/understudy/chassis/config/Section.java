@@ -312,6 +312,12 @@ public final class Section {
     return override(key) != null || (entry != null && entry.value instanceof ScalarNode);
   }
 
+  /** Whether a key has a list rather than a single value or a section; for keys that take both. */
+  public boolean isList(String key) {
+    Entry entry = entry(key);
+    return entry != null && entry.value instanceof SequenceNode;
+  }
+
   /** The keys that the file has here, in its order. Looking at them does not make them known. */
   public Set<String> keys() {
     return Collections.unmodifiableSet(entries.keySet());

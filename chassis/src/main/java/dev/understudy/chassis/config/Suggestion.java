@@ -4,11 +4,11 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the known word that somebody probably meant. */
-final class Suggestion {
+public final class Suggestion {
   private Suggestion() {}
 
   /** The nearest of the known words, or null if none is near. */
-  static @Nullable String nearest(String typed, Iterable<String> known) {
+  public static @Nullable String nearest(String typed, Iterable<String> known) {
     String best = null;
     int bestDistance = Math.max(2, typed.length() / 3) + 1;
     for (String word : known) {

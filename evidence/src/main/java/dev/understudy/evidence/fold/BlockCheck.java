@@ -1,10 +1,13 @@
 package dev.understudy.evidence.fold;
 
 import dev.understudy.evidence.latency.LatencyGrid;
+import dev.understudy.proto.v1.ArmState;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.PairCell;
+import dev.understudy.proto.v1.SliceCell;
+import dev.understudy.proto.v1.StageSums;
 import org.jspecify.annotations.Nullable;
 
 /** Tells cells that a fold can count from those that it must never see. */
@@ -12,7 +15,14 @@ public final class BlockCheck {
   /** No router counts more than this in a second; sums of such counts cannot overflow. */
   private static final long MOST = 1L << 32;
 
+  /** Microseconds that all calls of a second may have taken together: more than a year. */
+  private static final long MOST_MICROS = 1L << 45;
+
   private static final int BASIS_POINTS = 10_000;
+  private static final int MILLIS = 1_000;
+  private static final int MOST_SLICES = 128;
+  private static final int MOST_NODES = 16;
+  private static final int MOST_NAME = 512;
 
   private BlockCheck() {}
 
@@ -38,7 +48,86 @@ public final class BlockCheck {
     if (tooMany(cell.getLeftOut())) {
       return count("left_out", cell.getLeftOut());
     }
-    return latency(cell.getLatency());
+    String problem = latency(cell.getLatency());
+    if (problem == null) {
+      problem = slices(cell);
+    }
+    if (problem == null) {
+      problem = nodes(cell);
+    }
+    return problem == null ? stages(cell.getStages()) : problem;
+  }
+
+  /** What is wrong with an arm's state; null when nothing is. */
+  public static @Nullable String problem(ArmState arm) {
+    long worst =
+        Math.max(
+            Integer.toUnsignedLong(arm.getBreakerOpenMs()),
+            Integer.toUnsignedLong(arm.getNotReadyMs()));
+    return worst > MILLIS
+        ? "milliseconds of a second: " + worst + " (expected: at most " + MILLIS + ")"
+        : null;
+  }
+
+  private static @Nullable String slices(Cell cell) {
+    if (cell.getSlicesCount() > MOST_SLICES) {
+      return "slices: " + cell.getSlicesCount() + " (expected: at most " + MOST_SLICES + ")";
+    }
+    for (SliceCell slice : cell.getSlicesList()) {
+      if (slice.getLabel().getSlice().isEmpty()
+          || slice.getLabel().getSlice().length() > MOST_NAME
+          || slice.getLabel().getValue().length() > MOST_NAME) {
+        return "slice label: "
+            + slice.getLabel().getSlice().length()
+            + " and "
+            + slice.getLabel().getValue().length()
+            + " characters (expected: a name, each at most "
+            + MOST_NAME
+            + ")";
+      }
+      if (tooMany(slice.getOk())) {
+        return count("slice ok", slice.getOk());
+      }
+      if (tooMany(slice.getBad())) {
+        return count("slice bad", slice.getBad());
+      }
+      String problem = latency(slice.getLatency());
+      if (problem != null) {
+        return "slice " + problem;
+      }
+    }
+    return null;
+  }
+
+  private static @Nullable String nodes(Cell cell) {
+    if (cell.getNodesCount() > MOST_NODES) {
+      return "nodes: " + cell.getNodesCount() + " (expected: at most " + MOST_NODES + ")";
+    }
+    for (String node : cell.getNodesList()) {
+      if (node.length() > MOST_NAME) {
+        return "node: " + node.length() + " characters (expected: at most " + MOST_NAME + ")";
+      }
+    }
+    return null;
+  }
+
+  private static @Nullable String stages(StageSums stages) {
+    if (tooMany(stages.getCalls())) {
+      return count("stage calls", stages.getCalls());
+    }
+    long[] sums = {
+      stages.getNetworkMicros(),
+      stages.getQueueMicros(),
+      stages.getBatchWaitMicros(),
+      stages.getComputeMicros(),
+      stages.getBatchRows()
+    };
+    for (long sum : sums) {
+      if (sum < 0 || sum > MOST_MICROS) {
+        return "stages: " + Long.toUnsignedString(sum) + " (expected: at most " + MOST_MICROS + ")";
+      }
+    }
+    return null;
   }
 
   /** What is wrong with a pair cell; null when nothing is. */

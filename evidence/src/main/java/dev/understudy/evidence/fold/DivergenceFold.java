@@ -22,11 +22,15 @@ import org.jspecify.annotations.Nullable;
  * are rises above that floor. The spec chooses, before there are data: requests that only one of
  * the copies answered are then left aside, and while there is none that both answered, the metric
  * waits.
+ *
+ * <p>Divergence counts calls, decisions count rows. Rows of one call may change together, so each
+ * counts as its share of the call: exact where calls of one second have equally many rows.
  */
 final class DivergenceFold extends MetricFold {
   /** One side of the test, on the grid of 1/1024. */
   private interface Bet {
-    void add(int units, long count);
+    /** Of {@code count} values, each {@code size} belong to one call. */
+    void add(int units, long count, double size);
 
     double logE();
   }
@@ -68,8 +72,8 @@ final class DivergenceFold extends MetricFold {
   private static Bet mean(BettingMean mean) {
     return new Bet() {
       @Override
-      public void add(int units, long count) {
-        mean.addUnits(units, count);
+      public void add(int units, long count, double size) {
+        mean.addUnits(units, count, size);
       }
 
       @Override
@@ -82,8 +86,8 @@ final class DivergenceFold extends MetricFold {
   private static Bet difference(DifferenceMean difference) {
     return new Bet() {
       @Override
-      public void add(int units, long count) {
-        difference.addUnits(units, count);
+      public void add(int units, long count, double size) {
+        difference.addUnits(units, count); // One for each call.
       }
 
       @Override
@@ -102,27 +106,37 @@ final class DivergenceFold extends MetricFold {
       long changes = tally.getChangedToPositive() + tally.getChangedToNegative();
       compared += tally.getComparedWithDecision();
       changed += changes;
-      add(BettingMean.GRID_UNITS, changes);
-      add(0, tally.getComparedWithDecision() - changes);
+      double size = rowsPerCall(tally.getComparedWithDecision(), calls(tally));
+      add(BettingMean.GRID_UNITS, changes, size);
+      add(0, tally.getComparedWithDecision() - changes, size);
     } else if (aboveNoise) {
       for (int i = 0; i < tally.getCancelledCount(); i++) {
         divergence.add(tally.getCancelled(i), tally.getCancelledCount(i));
-        add(tally.getCancelled(i), tally.getCancelledCount(i));
+        add(tally.getCancelled(i), tally.getCancelledCount(i), 1);
       }
     } else {
       for (int i = 0; i < tally.getDivergenceCount(); i++) {
         divergence.add(tally.getDivergence(i), tally.getDivergenceCount(i));
-        add(tally.getDivergence(i), tally.getDivergenceCount(i));
+        add(tally.getDivergence(i), tally.getDivergenceCount(i), 1);
       }
     }
   }
 
-  private void add(int units, long count) {
+  private static long calls(PairTally tally) {
+    return tally.getPairs() - tally.getShapeMismatch();
+  }
+
+  /** Rows of one call are not independent; see {@link BettingMean#addUnits(int, long, double)}. */
+  static double rowsPerCall(long rows, long calls) {
+    return StrictMath.max(1, (double) rows / (double) StrictMath.max(1, calls));
+  }
+
+  private void add(int units, long count, double size) {
     if (against != null) {
-      against.add(units, count);
+      against.add(units, count, size);
     }
     if (proof != null) {
-      proof.add(units, count);
+      proof.add(units, count, size);
     }
   }
 

@@ -166,6 +166,26 @@ public final class EvidenceFold {
         || logAgainst() >= -StrictMath.log(inForce().getAlpha());
   }
 
+  /** Whether each critical metric that can be measured is proved now; cheaper than a report. */
+  public boolean proved() {
+    double needed = -StrictMath.log(betaOf(inForce()));
+    boolean some = false;
+    for (MetricFold metric : metrics) {
+      if (metric.critical() && metric.unmeasurable() == null) {
+        if (metric.logFor() < needed) {
+          return false;
+        }
+        some = true;
+      }
+    }
+    return some && !against();
+  }
+
+  /** Whether traffic is shown not to be split as configured; cheaper than a report. */
+  public boolean splitDoubted() {
+    return split.doubted(inForce().getAlphaSplit());
+  }
+
   /**
    * What the records so far amount to.
    *
@@ -203,12 +223,12 @@ public final class EvidenceFold {
             .setLabelsPaired(labelsPaired)
             .setAlpha(now.getAlpha())
             .setBeta(betaOf(now))
-            .addAllMeasures(measures.reports())
-            .addAllTolerances(measures.tolerances())
-            .setBatchSizeDiffers(measures.batchSizeDiffers())
             .setLatency(latency.report())
             .setMalformed(malformed)
             .setDrill(now.getDrill())
+            .addAllMeasures(measures.reports())
+            .addAllTolerances(measures.tolerances())
+            .setBatchSizeDiffers(measures.batchSizeDiffers())
             .setStopped(stopped);
     if (watch != null) {
       report.setWatch(watch.report());
@@ -240,8 +260,8 @@ public final class EvidenceFold {
         metrics.add(MetricFold.of(metric, next));
       }
       weights = weights(metrics);
-      slices = new SliceFold(next);
       latency = new LatencySides(next);
+      slices = new SliceFold(next);
     } else {
       checkRollout(next.getRolloutId());
     }

@@ -229,19 +229,20 @@ abstract sealed class SliceEvidence {
       if (decisions) {
         compared += tally.getComparedWithDecision();
         changed += tally.getChanged();
-        add(BettingMean.GRID_UNITS, tally.getChanged());
-        add(0, tally.getComparedWithDecision() - tally.getChanged());
+        double size = DivergenceFold.rowsPerCall(tally.getComparedWithDecision(), tally.getPairs());
+        add(BettingMean.GRID_UNITS, tally.getChanged(), size);
+        add(0, tally.getComparedWithDecision() - tally.getChanged(), size);
         return;
       }
       for (int i = 0; i < tally.getDivergenceCount(); i++) {
         divergence.add(tally.getDivergence(i), tally.getDivergenceCount(i));
-        add(tally.getDivergence(i), tally.getDivergenceCount(i));
+        add(tally.getDivergence(i), tally.getDivergenceCount(i), 1);
       }
     }
 
-    private void add(int units, long count) {
+    private void add(int units, long count, double size) {
       if (against != null) {
-        against.addUnits(units, count);
+        against.addUnits(units, count, size);
       }
     }
 

@@ -135,12 +135,14 @@ final class SliceFold {
           .thenComparing(s -> s.slice.label.getValue());
 
   private final EvaluationSpec spec;
+  private final Versions versions;
   private final int testedMetrics;
   private final Map<SliceLabel, Slice> slices = new LinkedHashMap<>();
   private final Map<String, Slice> others = new LinkedHashMap<>();
 
   SliceFold(EvaluationSpec spec) {
     this.spec = spec;
+    versions = Versions.of(spec);
     testedMetrics =
         (int) spec.getMetricsList().stream().filter(m -> SliceEvidence.tests(m, spec)).count();
   }
@@ -152,7 +154,7 @@ final class SliceFold {
               || cell.getRole() == Role.CHAMPION
               || cell.getRole() == Role.CONTROL;
       int bp = cell.getCanaryWeightBp();
-      if (arm && bp > 0 && bp < BlockView.BASIS_POINTS) {
+      if (arm && bp > 0 && bp < BlockView.BASIS_POINTS && !versions.promoted(cell)) {
         for (SliceCell counts : cell.getSlicesList()) {
           Slice slice = slice(counts.getLabel());
           if (slice != null) {

@@ -27,6 +27,10 @@ final class SplitFold {
         });
   }
 
+  boolean doubted(double alpha) {
+    return check.mismatch(alpha);
+  }
+
   SplitReport report(double alpha) {
     double logE = check.logE();
     double expectedShare = total == 0 ? Double.NaN : expected / (double) total;

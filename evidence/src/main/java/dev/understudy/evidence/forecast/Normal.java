@@ -1,11 +1,11 @@
 package dev.understudy.evidence.forecast;
 
 /** The standard normal distribution, to about 1e-7: enough for a forecast. */
-final class Normal {
+public final class Normal {
   private Normal() {}
 
   /** Probability above z (Abramowitz and Stegun 26.2.17). */
-  static double above(double z) {
+  public static double above(double z) {
     if (z < 0) {
       return 1 - above(-z);
     }
@@ -18,7 +18,7 @@ final class Normal {
   }
 
   /** The z with probability p at or below it, by bisection. */
-  static double quantile(double p) {
+  public static double quantile(double p) {
     if (!(p > 0 && p < 1)) {
       throw new IllegalArgumentException("p: " + p + " (expected: > 0 and < 1)");
     }

@@ -9,14 +9,11 @@ import java.util.Arrays;
  */
 public final class SparseHistogram {
   private static final int INITIAL_CAPACITY = 8;
-  private static final int NEAR = 4;
 
   private int[] indexes = new int[INITIAL_CAPACITY];
   private long[] counts = new long[INITIAL_CAPACITY];
   private int buckets;
   private long total;
-  // Where the last count went: counts come in ascending order, so the next is likely just behind.
-  private int cursor;
 
   /** An empty histogram. */
   public SparseHistogram() {}
@@ -78,28 +75,68 @@ public final class SparseHistogram {
     if (count == 0) {
       return;
     }
+    boolean isLast = buckets == 0 || index > indexes[buckets - 1];
+    int at = isLast ? -buckets - 1 : Arrays.binarySearch(indexes, 0, buckets, index);
+    put(at >= 0 ? at : -at - 1, index, count);
+  }
+
+  /**
+   * As {@link #add(int, long)}, for buckets that come in ascending order: the search goes on from
+   * where it ended, which costs a step per bucket instead of a search.
+   *
+   * @param from what the call for the bucket before returned; 0 for the first
+   * @return where to go on for the next bucket
+   */
+  public int addFrom(int from, int index, long count) {
+    LatencyGrid.checkIndex(index);
+    if (count < 0) {
+      throw new IllegalArgumentException("count: " + count + " (expected: >= 0)");
+    }
+    int at = Math.min(from, buckets);
+    if (at > 0 && indexes[at - 1] >= index) {
+      at = 0; // They did not ascend.
+    }
+    while (at < buckets && indexes[at] < index) {
+      at++;
+    }
+    if (count > 0) {
+      put(at, index, count);
+    }
+    return at;
+  }
+
+  /** Makes room for so many buckets at once, where that is known. */
+  public void reserve(int more) {
+    int needed = Math.min(buckets + more, LatencyGrid.SIZE);
+    if (needed > indexes.length) {
+      indexes = Arrays.copyOf(indexes, needed);
+      counts = Arrays.copyOf(counts, needed);
+    }
+  }
+
+  /** Counts at a position that is the bucket's, or where it belongs. */
+  private void put(int at, int index, long count) {
     long newTotal = sum(total, count);
-    int at = find(index);
     if (at < buckets && indexes[at] == index) {
       counts[at] += count;
     } else {
       insert(at, index, count);
     }
-    cursor = at;
     total = newTotal;
   }
 
   /** Adds every count of another histogram. */
   public void merge(SparseHistogram other) {
-    if (buckets == 0 && other.buckets > 0) {
+    if (buckets == 0) {
       indexes = Arrays.copyOf(other.indexes, other.indexes.length);
       counts = Arrays.copyOf(other.counts, other.counts.length);
       buckets = other.buckets;
       total = other.total;
       return;
     }
+    int at = 0;
     for (int i = 0; i < other.buckets; i++) {
-      add(other.indexes[i], other.counts[i]);
+      at = addFrom(at, other.indexes[i], other.counts[i]);
     }
   }
 
@@ -173,30 +210,13 @@ public final class SparseHistogram {
     return LatencyGrid.upperNanos(quantileIndex(p));
   }
 
-  /** Where an index stands, or would. */
-  private int find(int index) {
-    if (buckets == 0 || index > indexes[buckets - 1]) {
-      return buckets;
-    }
-    int near = Math.min(cursor + NEAR, buckets);
-    for (int at = cursor; at < near; at++) {
-      if (indexes[at] >= index && (at == 0 || indexes[at - 1] < index)) {
-        return at;
-      }
-    }
-    int at = Arrays.binarySearch(indexes, 0, buckets, index);
-    return at >= 0 ? at : -at - 1;
-  }
-
   private void insert(int at, int index, long count) {
     if (buckets == indexes.length) {
       indexes = Arrays.copyOf(indexes, 2 * buckets);
       counts = Arrays.copyOf(counts, 2 * buckets);
     }
-    if (at < buckets) {
-      System.arraycopy(indexes, at, indexes, at + 1, buckets - at);
-      System.arraycopy(counts, at, counts, at + 1, buckets - at);
-    }
+    System.arraycopy(indexes, at, indexes, at + 1, buckets - at);
+    System.arraycopy(counts, at, counts, at + 1, buckets - at);
     indexes[at] = index;
     counts[at] = count;
     buckets++;

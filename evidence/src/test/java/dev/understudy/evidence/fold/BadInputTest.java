@@ -98,6 +98,7 @@ class BadInputTest {
     mixed.add(EvidenceLogRecord.newBuilder().setPairs(sound().setDivergence(1, 5000)));
     EvidenceReport expected = plain.report();
     EvidenceReport actual = mixed.report();
+    assertEquals(1, actual.getMalformed());
     assertEquals(expected.getMetricsList(), actual.getMetricsList());
     assertEquals(expected.getSlicesList(), actual.getSlicesList());
     assertEquals(expected.getSwapSet(), actual.getSwapSet());

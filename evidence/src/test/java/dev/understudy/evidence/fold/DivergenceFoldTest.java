@@ -158,6 +158,38 @@ class DivergenceFoldTest {
     assertTrue(share <= bound(300), "proved " + share);
   }
 
+  /** Calls of 16 rows that all change or none, exactly on the limit of one in ten. */
+  private static double changedTogether(int runs, long callsToldPerTally) {
+    SplittableRandom seeds = new SplittableRandom(20260107);
+    int reached = 0;
+    for (int run = 0; run < runs; run++) {
+      SplittableRandom random = seeds.split();
+      DivergenceFold fold = new DivergenceFold(Logs.changed(), Logs.spec(Logs.changed()).build());
+      for (int i = 0; i < 300; i++) {
+        fold.pairs(
+            PairTally.newBuilder()
+                .setRole(Role.SHADOW)
+                .setPairs(callsToldPerTally)
+                .setComparedWithDecision(16)
+                .setChangedToPositive(random.nextInt(10) == 0 ? 16 : 0)
+                .build());
+        if (fold.logAgainst() >= Math.log(20)) {
+          reached++;
+          break;
+        }
+      }
+    }
+    return (double) reached / runs;
+  }
+
+  @Test
+  void rowsOfOneCallThatChangeTogetherCountAsOne() {
+    double share = changedTogether(300, 1);
+    assertTrue(share <= bound(300), "stopped " + share);
+    double takenForIndependent = changedTogether(300, 16);
+    assertTrue(takenForIndependent > 0.5, "as independent calls " + takenForIndependent);
+  }
+
   @Test
   void everyMeasureIsShownAboveTheChampionsOwn() {
     MeasureTally ours =

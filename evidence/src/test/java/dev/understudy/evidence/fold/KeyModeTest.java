@@ -38,7 +38,7 @@ class KeyModeTest {
     for (Cell.Builder cell : cells) {
       block.addCells(cell);
     }
-    return BlockView.of(block.build(), RandomisationUnit.KEY, keys, new Versions("", ""));
+    return BlockView.of(block.build(), RandomisationUnit.KEY, keys, new Versions("7", "8"));
   }
 
   private static BlockView.Group only(BlockView view) {

@@ -62,9 +62,6 @@ class MalformedRecordTest {
             pairs(tally().addCancelled(-5)),
             pairs(tally().setComparedWithDecision(2).setChangedToPositive(3)),
             pairs(tally().setPairs(-1)),
-            pairs(
-                tally()
-                    .addAllToPositiveByBand(List.of(0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 1L))),
             pairs(tally().addSlices(SliceTally.newBuilder().setPairs(1).addDivergence(2))),
             pairs(tally().addSlices(SliceTally.newBuilder().setPairs(1).setChanged(1))),
             EvidenceLogRecord.newBuilder()

@@ -1,5 +1,6 @@
 package dev.understudy.launcher.cli;
 
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
@@ -26,7 +27,12 @@ public final class Commands {
         ServiceCommands.Controller.class,
         RolloutCommand.class,
         RolloutCommand.Rollback.class,
+        CompareCommand.class,
+        TapCommand.class,
+        PairsCommand.class,
+        DrillCommand.class,
         AuditCommand.class,
+        StatisticsCommand.class,
         InferCommand.class,
         LoadTestCommand.class,
         ModelsCommand.class,
@@ -38,9 +44,14 @@ public final class Commands {
 
   /** Runs the command that the arguments name; returns its exit code. */
   public static int execute(String... args) {
+    return execute(System.out, System.err, args);
+  }
+
+  /** The same, printing elsewhere. */
+  public static int execute(PrintStream out, PrintStream err, String... args) {
     CommandLine root = line();
-    root.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
-    root.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+    root.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+    root.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
     return root.execute(args);
   }
 
@@ -60,7 +71,7 @@ public final class Commands {
     command.getSubcommands().values().forEach(Commands::addHelp);
   }
 
-  private static String describe(Exception e) {
+  static String describe(Exception e) {
     String message = e.getMessage();
     return switch (e) {
       case java.nio.file.NoSuchFileException missing -> "no such file: " + missing.getMessage();

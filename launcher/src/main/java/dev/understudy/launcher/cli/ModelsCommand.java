@@ -2,10 +2,16 @@ package dev.understudy.launcher.cli;
 
 import dev.understudy.modelkit.FraudModels;
 import dev.understudy.modelkit.FraudReport;
+import dev.understudy.modelkit.data.CardFraud;
+import dev.understudy.modelkit.data.Column;
+import java.io.BufferedWriter;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -30,8 +36,21 @@ final class ModelsCommand implements Callable<Integer> {
       description = "What everything follows from (default: ${DEFAULT-VALUE}).")
   long seed;
 
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Also write payments that no model was trained on, with their outcomes.")
+  @Nullable Path csv;
+
+  @Option(
+      names = "--csv-rows",
+      paramLabel = "N",
+      defaultValue = "20000",
+      description = "So many payments (default: ${DEFAULT-VALUE}).")
+  int csvRows;
+
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     FraudReport report = FraudModels.writeRepository(directory, seed);
     out.printf(
@@ -55,7 +74,36 @@ final class ModelsCommand implements Callable<Integer> {
           version.changedDecisions() * 100,
           version.summary());
     }
+    if (csv != null) {
+      writePayments(csv);
+      out.printf(Locale.ROOT, "%,d payments in %s%n", csvRows, csv);
+    }
     out.flush();
     return 0;
+  }
+
+  /** Neither the stream of training nor that of the measures above. */
+  private void writePayments(Path file) throws IOException {
+    CardFraud.Stream payments = CardFraud.stream(seed + 1);
+    try (BufferedWriter out = Files.newBufferedWriter(file)) {
+      for (Column column : CardFraud.columns()) {
+        out.append(column.name()).append(',');
+      }
+      out.append("fraud\n");
+      for (int i = 0; i < csvRows; i++) {
+        CardFraud.Case payment = payments.next();
+        for (float value : payment.features()) {
+          out.append(cell(value)).append(',');
+        }
+        out.append(payment.fraud() ? "1\n" : "0\n");
+      }
+    }
+  }
+
+  private static String cell(float value) {
+    if (Float.isNaN(value)) {
+      return "";
+    }
+    return value == Math.rint(value) ? Long.toString((long) value) : Float.toString(value);
   }
 }

@@ -36,7 +36,10 @@ import picocli.CommandLine.Parameters;
       RolloutCommand.Resume.class,
       RolloutCommand.Retry.class,
       RolloutCommand.Undo.class,
-      RolloutCommand.Forecast.class
+      RolloutCommand.Forecast.class,
+      RolloutCommand.Report.class,
+      RolloutLogCommand.class,
+      RolloutReplayCommand.class
     })
 final class RolloutCommand {
 
@@ -159,6 +162,20 @@ final class RolloutCommand {
     @Override
     int ask(RolloutServiceBlockingStub controller) throws Exception {
       return show(controller.getRollout(request()));
+    }
+  }
+
+  @Command(name = "report", description = "The evidence of a rollout, as a report to read.")
+  static final class Report extends AboutRollout {
+    @Override
+    int ask(RolloutServiceBlockingStub controller) throws Exception {
+      RolloutStatus status = controller.getRollout(request());
+      if (!status.hasEvidence()) {
+        err().println("error: " + status.getRolloutId() + " has no evidence yet");
+        return 1;
+      }
+      ReportOut.print(status.getEvidence(), output, out());
+      return 0;
     }
   }
 

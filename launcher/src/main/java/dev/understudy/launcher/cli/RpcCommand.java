@@ -53,7 +53,7 @@ abstract class RpcCommand implements Callable<Integer> {
       err().println("error: '" + target + "' is no address (expected host:port)");
       return 2;
     }
-    ManagedChannel channel = Channels.open(address, options());
+    ManagedChannel channel = Channels.open(address, options(tokenFile));
     try {
       return run(channel);
     } catch (StatusRuntimeException e) {
@@ -66,10 +66,11 @@ abstract class RpcCommand implements Callable<Integer> {
     }
   }
 
-  private ChannelOptions options() throws IOException {
+  /** How a service is spoken to. */
+  ChannelOptions options(@Nullable Path token) throws IOException {
     ChannelOptions options = ChannelOptions.plaintext();
-    if (tokenFile != null) {
-      options = options.withToken(Files.readString(tokenFile).strip());
+    if (token != null) {
+      options = options.withToken(Files.readString(token).strip());
     }
     if (tlsCa != null) {
       options = options.withTls(Tls.client(tlsCa));

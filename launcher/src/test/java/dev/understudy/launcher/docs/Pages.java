@@ -33,11 +33,11 @@ final class Pages {
         Path.of("").toAbsolutePath() + ": no folder above has a pom.xml with <modules>");
   }
 
-  /** README.md and docs/*.md. */
+  /** README.md and every page below docs. */
   static List<Path> all() throws IOException {
     List<Path> pages = new ArrayList<>();
     pages.add(root().resolve("README.md"));
-    try (Stream<Path> docs = Files.list(root().resolve("docs"))) {
+    try (Stream<Path> docs = Files.walk(root().resolve("docs"))) {
       pages.addAll(docs.filter(page -> page.toString().endsWith(".md")).sorted().toList());
     }
     return pages;

@@ -20,6 +20,11 @@ import org.jspecify.annotations.Nullable;
  * the earliest turn or the next arrival. So a batch is sealed only in the moment in which an
  * instance takes it.
  *
+ * <p>A request learns how long it has waited for company rather than for an instance. An instance
+ * is free while its thread waits here; the queue adds up the time in which at least one is, and
+ * what that sum has grown by while a request waited is the request's share. Where no rule makes a
+ * batch wait, nobody has waited for company, and the share is 0.
+ *
  * <p>Safe for use by any thread.
  */
 public final class BatchQueue<T extends QueuedRequest> {
@@ -37,6 +42,12 @@ public final class BatchQueue<T extends QueuedRequest> {
   private int running;
   private boolean stopped;
   private long expectedRunNanos;
+
+  /** Instances that wait, the time with at least one before the present spell, and its start. */
+  private int free;
+
+  private long freeNanos;
+  private long freeSinceNanos;
 
   /**
    * Makes an empty queue.
@@ -72,7 +83,10 @@ public final class BatchQueue<T extends QueuedRequest> {
       if (size >= capacity) {
         return Offer.FULL;
       }
-      buckets.computeIfAbsent(request.bucket(), key -> new Bucket<>()).requests.add(request);
+      buckets
+          .computeIfAbsent(request.bucket(), key -> new Bucket<>())
+          .waiters
+          .add(new Waiter<>(request, freeNanos()));
       size++;
       changed.signal();
       return Offer.ACCEPTED;
@@ -86,7 +100,7 @@ public final class BatchQueue<T extends QueuedRequest> {
     lock.lock();
     try {
       Bucket<T> bucket = buckets.get(request.bucket());
-      if (bucket == null || !bucket.requests.remove(request)) {
+      if (bucket == null || !bucket.remove(request)) {
         return false;
       }
       left(request.bucket(), bucket, 1);
@@ -113,11 +127,20 @@ public final class BatchQueue<T extends QueuedRequest> {
         if (stopped && size == 0) {
           return null;
         }
-        if (turn == null) {
-          changed.await();
-        } else {
-          long leftNanos = changed.awaitNanos(turn.wakeNanos - nowNanos);
-          assert leftNanos <= turn.wakeNanos - nowNanos;
+        if (free++ == 0) {
+          freeSinceNanos = nowNanos;
+        }
+        try {
+          if (turn == null) {
+            changed.await();
+          } else {
+            long leftNanos = changed.awaitNanos(turn.wakeNanos - nowNanos);
+            assert leftNanos <= turn.wakeNanos - nowNanos;
+          }
+        } finally {
+          if (--free == 0) {
+            freeNanos += time.nanoTime() - freeSinceNanos;
+          }
         }
       }
     } finally {
@@ -155,7 +178,9 @@ public final class BatchQueue<T extends QueuedRequest> {
     lock.lock();
     try {
       List<T> evicted = new ArrayList<>(size);
-      buckets.values().forEach(bucket -> evicted.addAll(bucket.requests));
+      buckets
+          .values()
+          .forEach(bucket -> bucket.waiters.forEach(waiter -> evicted.add(waiter.request)));
       buckets.clear();
       size = 0;
       changed.signalAll();
@@ -215,8 +240,13 @@ public final class BatchQueue<T extends QueuedRequest> {
   }
 
   private List<T> seal(Turn<T> turn) {
-    List<T> head = turn.bucket.requests.subList(0, turn.take);
-    List<T> batch = new ArrayList<>(head);
+    List<Waiter<T>> head = turn.bucket.waiters.subList(0, turn.take);
+    List<T> batch = new ArrayList<>(head.size());
+    long soFar = freeNanos();
+    for (Waiter<T> waiter : head) {
+      waiter.request.taken(soFar - waiter.freeNanos);
+      batch.add(waiter.request);
+    }
     head.clear();
     left(turn.key, turn.bucket, batch.size());
     running++;
@@ -226,9 +256,17 @@ public final class BatchQueue<T extends QueuedRequest> {
     return batch;
   }
 
+  /** How long some instance has been free in all, where batches wait for company; else 0. */
+  private long freeNanos() {
+    if (!rules.dynamic() || rules.maxDelayNanos() == 0) {
+      return 0;
+    }
+    return free == 0 ? freeNanos : freeNanos + time.nanoTime() - freeSinceNanos;
+  }
+
   private void left(Object key, Bucket<T> bucket, int count) {
     size -= count;
-    if (bucket.requests.isEmpty()) {
+    if (bucket.waiters.isEmpty()) {
       buckets.remove(key);
     }
     if (size == 0 && running == 0) {
@@ -249,27 +287,40 @@ public final class BatchQueue<T extends QueuedRequest> {
     }
   }
 
+  /** A request, and for how long instances had been free when it came. */
+  private record Waiter<T extends QueuedRequest>(T request, long freeNanos) {}
+
   private static final class Bucket<T extends QueuedRequest> implements BatchPolicy.Waiting {
-    private final List<T> requests = new ArrayList<>();
+    private final List<Waiter<T>> waiters = new ArrayList<>();
+
+    boolean remove(T request) {
+      for (int i = 0; i < waiters.size(); i++) {
+        if (waiters.get(i).request.equals(request)) {
+          waiters.remove(i);
+          return true;
+        }
+      }
+      return false;
+    }
 
     @Override
     public int size() {
-      return requests.size();
+      return waiters.size();
     }
 
     @Override
     public int rows(int index) {
-      return requests.get(index).rows();
+      return waiters.get(index).request.rows();
     }
 
     @Override
     public long enqueuedNanos(int index) {
-      return requests.get(index).enqueuedNanos();
+      return waiters.get(index).request.enqueuedNanos();
     }
 
     @Override
     public long remainingNanos(int index, long nowNanos) {
-      long deadlineNanos = requests.get(index).deadlineNanos();
+      long deadlineNanos = waiters.get(index).request.deadlineNanos();
       return deadlineNanos == QueuedRequest.NO_DEADLINE ? Long.MAX_VALUE : deadlineNanos - nowNanos;
     }
   }

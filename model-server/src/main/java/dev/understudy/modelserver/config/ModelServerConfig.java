@@ -4,6 +4,8 @@ import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.rpc.ServerOptions;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param drainWindow how long it goes on accepting after it has said that it is not ready
  * @param strictReadiness whether readiness needs a ready version of every model
  * @param serverName as metadata and trailers name it
+ * @param node as trailers name the machine, alike for servers that share it; empty: not at all
  * @param maxMessageBytes the largest request
  * @param token the bearer token that callers must present, or null
  * @param tls null for plaintext
@@ -40,9 +43,13 @@ public record ModelServerConfig(
     Duration drainWindow,
     boolean strictReadiness,
     String serverName,
+    String node,
     int maxMessageBytes,
     @Nullable String token,
     @Nullable Tls tls) {
+  /** As long as a host name may be. */
+  private static final int MAX_NODE_CHARS = 253;
+
   private static final String GPU = "this server runs on CPU";
   private static final String UNSUPPORTED = "a flag of Triton's that this server does not support";
 
@@ -103,6 +110,7 @@ public record ModelServerConfig(
           "--drain-window-secs",
           "--strict-readiness",
           "--server-name",
+          "--node",
           "--max-message-bytes",
           "--ready-file",
           "--log-level",
@@ -131,6 +139,7 @@ public record ModelServerConfig(
         Duration.ZERO,
         true,
         "understudy",
+        hostName(),
         ServerOptions.MAX_MESSAGE_BYTES,
         null,
         null);
@@ -176,6 +185,7 @@ public record ModelServerConfig(
                 flags.integer("--drain-window-secs", Math.min(2, exitSeconds), 0, 3600)),
             flags.flag("--strict-readiness", true),
             flags.text("--server-name", "understudy"),
+            node(flags),
             flags.integer(
                 "--max-message-bytes", ServerOptions.MAX_MESSAGE_BYTES, 1024, Integer.MAX_VALUE),
             token(flags),
@@ -215,6 +225,24 @@ public record ModelServerConfig(
     } catch (IllegalArgumentException e) {
       flags.problem(flag + ": " + e.getMessage());
       return HostPort.loopback(port);
+    }
+  }
+
+  private static String node(Flags flags) {
+    String name = flags.text("--node", hostName());
+    if (name.length() > MAX_NODE_CHARS) {
+      flags.problem(
+          "--node: " + name.length() + " characters (expected: at most " + MAX_NODE_CHARS + ")");
+    }
+    return name;
+  }
+
+  /** As the machine calls itself; empty when it does not know. */
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "";
     }
   }
 
@@ -258,6 +286,7 @@ public record ModelServerConfig(
       --load-model NAME           loaded at start in explicit mode; may be repeated; *: all
       --strict-readiness BOOL     ready only when every model has a ready version [true]
       --server-name NAME          as metadata and trailers name this server [understudy]
+      --node NAME                 as answers name the machine [the host name]
       --max-message-bytes N       the largest request [67108864]
       --drain-window-secs N       on SIGTERM: not ready, but still serving [2]
       --exit-timeout-secs N       then: time to finish what is under way [30]
@@ -282,6 +311,7 @@ public record ModelServerConfig(
         drainWindow,
         strictReadiness,
         serverName,
+        node,
         maxMessageBytes,
         token,
         tls);
@@ -299,6 +329,7 @@ public record ModelServerConfig(
         window,
         strictReadiness,
         serverName,
+        node,
         maxMessageBytes,
         token,
         tls);
@@ -316,6 +347,7 @@ public record ModelServerConfig(
         drainWindow,
         strictReadiness,
         serverName,
+        node,
         maxMessageBytes,
         token,
         tls);
@@ -332,6 +364,25 @@ public record ModelServerConfig(
         exitTimeout,
         drainWindow,
         strictReadiness,
+        name,
+        node,
+        maxMessageBytes,
+        token,
+        tls);
+  }
+
+  /** With another name for the machine. */
+  public ModelServerConfig withNode(String name) {
+    return new ModelServerConfig(
+        repositories,
+        grpc,
+        metrics,
+        explicit,
+        loadModels,
+        exitTimeout,
+        drainWindow,
+        strictReadiness,
+        serverName,
         name,
         maxMessageBytes,
         token,
@@ -350,6 +401,7 @@ public record ModelServerConfig(
         drainWindow,
         strictReadiness,
         serverName,
+        node,
         maxMessageBytes,
         value,
         tls);

@@ -60,6 +60,9 @@ final class InferCall implements InferenceJob {
   private final AtomicBoolean ended = new AtomicBoolean();
   private volatile @Nullable Cancellable timer;
 
+  /** Written before the batch is handed out, read by the instance that has it. */
+  private long batchWaitNanos;
+
   private InferCall(
       InferContext context,
       InferSink sink,
@@ -308,6 +311,8 @@ final class InferCall implements InferenceJob {
             .setBatchSize(timing.rows())
             .setServer(context.serverName())
             .setDigest(version.digest())
+            .setBatchWaitNanos(Math.min(batchWaitNanos, queueNanos))
+            .setNode(context.node())
             .build();
     handle.close();
     tell(() -> sink.answer(response, told));
@@ -368,6 +373,11 @@ final class InferCall implements InferenceJob {
   @Override
   public long deadlineNanos() {
     return deadlineNanos;
+  }
+
+  @Override
+  public void taken(long waitNanos) {
+    batchWaitNanos = waitNanos;
   }
 
   @Override

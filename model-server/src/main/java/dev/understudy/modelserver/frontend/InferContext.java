@@ -9,6 +9,11 @@ import dev.understudy.modelserver.repository.ModelRepository;
  *
  * @param timers fires queue timeouts
  * @param serverName as trailers name this server
+ * @param node as trailers name the machine; empty: not at all
  */
 public record InferContext(
-    ModelRepository repository, TimeSource time, Scheduler timers, String serverName) {}
+    ModelRepository repository,
+    TimeSource time,
+    Scheduler timers,
+    String serverName,
+    String node) {}

@@ -150,6 +150,69 @@ class BatchQueueTest {
     assertEquals(producers * each, taken.get() + removed.get());
   }
 
+  /** The machine's clock, set forward by the test. */
+  private static final class Shifted implements TimeSource {
+    volatile long aheadNanos;
+
+    @Override
+    public long nanoTime() {
+      return System.nanoTime() + aheadNanos;
+    }
+
+    @Override
+    public long wallMillis() {
+      return 0;
+    }
+  }
+
+  @Test
+  void batchWaitIsTheTimeInWhichAnInstanceWasFreeAndNotTheTimeBefore() throws Exception {
+    var clock = new Shifted();
+    long delayNanos = TimeUnit.SECONDS.toNanos(100);
+    var queue = new BatchQueue<Request>(new BatchRules(true, 4, delayNanos, List.of()), 10, clock);
+    var request = new Request("s", clock.nanoTime());
+    queue.offer(request);
+    // For nearly the whole of its patience there is no instance.
+    clock.aheadNanos = delayNanos - TimeUnit.MILLISECONDS.toNanos(30);
+    assertEquals(List.of(request), take(queue));
+    assertTrue(request.batchWaitNanos > TimeUnit.MILLISECONDS.toNanos(5), "" + request);
+    assertTrue(request.batchWaitNanos < TimeUnit.SECONDS.toNanos(90), "" + request);
+  }
+
+  @Test
+  void freeInstancesOfThePastAreNoBatchWait() throws Exception {
+    var clock = new Shifted();
+    long delayNanos = TimeUnit.MILLISECONDS.toNanos(30);
+    var queue = new BatchQueue<Request>(new BatchRules(true, 2, delayNanos, List.of()), 10, clock);
+    var first = new Request("s", clock.nanoTime());
+    queue.offer(first);
+    assertEquals(List.of(first), take(queue));
+    assertTrue(first.batchWaitNanos > 0, "" + first);
+    // Its instance runs; two come and are taken at once when it is free.
+    var second = new Request("s", clock.nanoTime());
+    var third = new Request("s", clock.nanoTime());
+    queue.offer(second);
+    queue.offer(third);
+    clock.aheadNanos = TimeUnit.SECONDS.toNanos(1);
+    assertEquals(List.of(second, third), take(queue));
+    assertEquals(0, second.batchWaitNanos);
+    assertEquals(0, third.batchWaitNanos);
+  }
+
+  @Test
+  void whereNothingIsWaitedForThereIsNoBatchWait() throws Exception {
+    for (BatchRules rules : List.of(DRAIN, BatchRules.alone(4))) {
+      var queue = new BatchQueue<Request>(rules, 10, TIME);
+      try (var executor = Executors.newSingleThreadExecutor()) {
+        Future<List<Request>> taken = executor.submit(queue::take);
+        var request = new Request("s", TIME.nanoTime());
+        queue.offer(request);
+        assertEquals(List.of(request), taken.get(10, TimeUnit.SECONDS));
+        assertEquals(0, request.batchWaitNanos);
+      }
+    }
+  }
+
   private static void offer(BatchQueue<Request> queue, String bucket, int count) {
     for (int i = 0; i < count; i++) {
       assertEquals(Offer.ACCEPTED, queue.offer(new Request(bucket)));
@@ -163,10 +226,21 @@ class BatchQueueTest {
 
   private static final class Request implements QueuedRequest {
     private final String bucket;
-    private final long enqueuedNanos = System.nanoTime();
+    private final long enqueuedNanos;
+    long batchWaitNanos = -1;
 
     Request(String bucket) {
+      this(bucket, System.nanoTime());
+    }
+
+    Request(String bucket, long enqueuedNanos) {
       this.bucket = bucket;
+      this.enqueuedNanos = enqueuedNanos;
+    }
+
+    @Override
+    public String toString() {
+      return "waited for company: " + batchWaitNanos + " ns";
     }
 
     @Override
@@ -187,6 +261,11 @@ class BatchQueueTest {
     @Override
     public long deadlineNanos() {
       return NO_DEADLINE;
+    }
+
+    @Override
+    public void taken(long waitNanos) {
+      batchWaitNanos = waitNanos;
     }
   }
 }

@@ -51,6 +51,7 @@ class ModelServerConfigTest {
             "--drain-window-secs=1",
             "--strict-readiness=false",
             "--server-name=triton",
+            "--node=machine-7",
             "--max-message-bytes=2048",
             "--ready-file=r",
             "--log-level=debug",
@@ -65,6 +66,7 @@ class ModelServerConfigTest {
     assertEquals(Duration.ofSeconds(5), config.exitTimeout());
     assertEquals(Duration.ofSeconds(1), config.drainWindow());
     assertEquals("triton", config.serverName());
+    assertEquals("machine-7", config.node());
     assertEquals(2048, config.maxMessageBytes());
     assertEquals("0123456789abcdef", config.token());
     assertTrue(config.toString().contains("tls=true"));
@@ -85,6 +87,7 @@ class ModelServerConfigTest {
             "--strict-readiness=perhaps",
             "--tls-cert=c",
             "stray",
+            "--node=" + "n".repeat(254),
             "--metrics-port");
     expect(problems, "unknown flag --grpc-prot (did you mean --grpc-port?)");
     expect(problems, "--grpc-port: '70000' (expected: 0..65535)");
@@ -95,6 +98,7 @@ class ModelServerConfigTest {
     expect(problems, "--strict-readiness: 'perhaps'");
     expect(problems, "--tls-cert and --tls-key go together");
     expect(problems, "unexpected word 'stray'");
+    expect(problems, "--node: 254 characters (expected: at most 253)");
     expect(problems, "--metrics-port lacks its value");
   }
 

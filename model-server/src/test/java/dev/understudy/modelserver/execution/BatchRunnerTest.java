@@ -71,6 +71,9 @@ class BatchRunnerTest {
     }
 
     @Override
+    public void taken(long batchWaitNanos) {}
+
+    @Override
     public long[] shape(int input) {
       return new long[] {1};
     }

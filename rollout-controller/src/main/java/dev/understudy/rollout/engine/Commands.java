@@ -41,7 +41,9 @@ final class Commands {
       Phase lived = state.phase() == Phase.PAUSED ? state.resume() : state.phase();
       switch (lived) {
         case SHADOWING, PROGRESSING -> {
-          if (full) {
+          if (full && drive.rollout().isDrill()) {
+            throw refuse(drive.rollout(), "promoted", "a drill never is; abort it to end it");
+          } else if (full) {
             drive.promoteFully(actor, "promoted by hand, whatever the evidence says");
           } else {
             drive.toStep(state.step() + 1, actor, "promoted by hand");
@@ -99,8 +101,12 @@ final class Commands {
       StoredRollout rollout = find(target);
       return switch (rollout.state().phase()) {
         case ABORTING, DEGRADED -> statusOf(rollout);
-        case WATCHING, HEALTHY ->
-            throw refuse(rollout, "aborted", "it is champion already; use undo or rollback");
+        case WATCHING, HEALTHY -> {
+          if (rollout.isDrill()) {
+            yield statusOf(rollout);
+          }
+          throw refuse(rollout, "aborted", "it is champion already; use undo or rollback");
+        }
         default -> {
           Drive drive = inFlight(target);
           drive.abort(
@@ -139,7 +145,8 @@ final class Commands {
       StoredRollout rollout = found.orElseThrow(() -> unknown(target));
       return switch (rollout.state().phase()) {
         case ABORTING, DEGRADED -> statusOf(rollout);
-        case WATCHING, HEALTHY -> undo(rollout, actor, why);
+        case WATCHING, HEALTHY ->
+            rollout.isDrill() ? rollbackBehind(rollout, actor, why) : undo(rollout, actor, why);
         default -> {
           Drive drive = inFlight(target);
           drive.abort(Reasons.ABORTED_BY_HAND, actor, why);
@@ -160,6 +167,19 @@ final class Commands {
       Starts.check(core, config, rollout.plan(), champion, List.of());
       return engine.begin(config, rollout.plan(), champion, actor);
     });
+  }
+
+  /** A drill that ended well changed nothing: what it follows is what can be rolled back. */
+  private RolloutStatus rollbackBehind(StoredRollout drill, String actor, String why) {
+    for (StoredRollout earlier : core.store().list(drill.model(), 1_000)) {
+      if (!earlier.isDrill()) {
+        return earlier.state().phase() == Phase.HEALTHY
+                && core.champion(drill.model()).equals(earlier.challengerVersion())
+            ? undo(earlier, actor, why)
+            : statusOf(earlier);
+      }
+    }
+    return statusOf(drill);
   }
 
   private RolloutStatus undo(StoredRollout promoted, String actor, String why) {
@@ -198,13 +218,14 @@ final class Commands {
 
   private StoredRollout lastPromotion(StoredRollout rollout) {
     Phase phase = rollout.state().phase();
-    if (phase == Phase.WATCHING || phase == Phase.HEALTHY) {
+    if (!rollout.isDrill() && (phase == Phase.WATCHING || phase == Phase.HEALTHY)) {
       return rollout;
     }
-    if (phase == Phase.DEGRADED) {
+    if (phase == Phase.DEGRADED || phase == Phase.HEALTHY) {
       String champion = core.champion(rollout.model());
       for (StoredRollout earlier : core.store().list(rollout.model(), 1_000)) {
         if (earlier.state().phase() == Phase.HEALTHY
+            && !earlier.isDrill()
             && earlier.challengerVersion().equals(champion)) {
           return earlier;
         }

@@ -9,6 +9,7 @@ import dev.understudy.proto.v1.RolloutStatus;
 import dev.understudy.rollout.fleet.FleetException;
 import dev.understudy.rollout.fleet.Fleets;
 import dev.understudy.rollout.fleet.Holdings;
+import dev.understudy.rollout.plan.Plans;
 import dev.understudy.rollout.policy.Action;
 import dev.understudy.rollout.policy.Observed;
 import dev.understudy.rollout.policy.Phases;
@@ -22,6 +23,7 @@ import dev.understudy.rollout.store.Change;
 import dev.understudy.rollout.store.StoreException;
 import dev.understudy.rollout.store.StoredRollout;
 import io.grpc.Status;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +68,9 @@ final class Drive {
   private @Nullable String retained;
   private long routersBackMillis = Long.MIN_VALUE;
   private boolean saidWhoIsAwaited;
+  private boolean watchAsked;
+  private boolean watched;
+  private String watchTrouble = "";
   private long turn;
   private long retryAtMillis = Long.MAX_VALUE;
 
@@ -180,7 +185,10 @@ final class Drive {
       endAbort(now);
       return;
     }
-    var observed = new Observed(report, heardMillis, core.hub().unacknowledgedBlocks());
+    if (rollout.state().phase() == Phase.WATCHING) {
+      beginWatch(now);
+    }
+    var observed = new Observed(ofThisWatch(), heardMillis, core.hub().unacknowledgedBlocks());
     Action action = core.policy().decide(rollout.state(), observed, now, rollout.plan());
     act(action, now);
   }
@@ -189,7 +197,7 @@ final class Drive {
     switch (action) {
       case Action.Hold hold -> {
         if (rollout.state().phase() != Phase.PENDING) {
-          waitingFor = hold.waitingFor();
+          waitingFor = hold.waitingFor() + watchTrouble;
         }
       }
       case Action.Advance advance -> toStep(advance.step(), Core.CONTROLLER, advance.why());
@@ -204,6 +212,7 @@ final class Drive {
       case Action.Continue more ->
           commit(rollout.state().resumed(now), "rollout.resume", Core.CONTROLLER, more.why());
       case Action.Abort abort -> abort(Reasons.ABORTED, Core.CONTROLLER, abort.detail());
+      case Action.EndDrill end -> endDrill(Core.CONTROLLER, end.why());
       case Action.Undo undo -> undo(Core.CONTROLLER, undo.detail());
       case Action.FinishWatching _ -> {
         commit(
@@ -220,8 +229,12 @@ final class Drive {
 
   // What the engine's commands ask for, already allowed.
 
-  /** Enters a step; beyond the last one the challenger is promoted. */
+  /** Enters a step; beyond the last one the challenger is promoted, or a drill ends. */
   void toStep(int step, String actor, String why) {
+    if (rollout.isDrill() && step >= rollout.plan().getStepsCount()) {
+      endDrill(actor, why);
+      return;
+    }
     long now = core.time().wallMillis();
     Phase phase = Steps.phaseOf(rollout.plan(), step);
     RolloutState next =
@@ -260,6 +273,13 @@ final class Drive {
     RolloutState next =
         rollout.state().to(Phase.ABORTING, reason, detail, core.time().wallMillis());
     stop(next, () -> commit(next, "rollout.abort", actor, detail));
+  }
+
+  /** Takes the canary of a drill out; nothing else has changed. */
+  private void endDrill(String actor, String why) {
+    RolloutState next =
+        rollout.state().to(Phase.ABORTING, Reasons.DRILL_ENDED, why, core.time().wallMillis());
+    stop(next, () -> commit(next, "rollout.drill-end", actor, why));
   }
 
   /** Back to the champion before the promotion; its servers still hold it while it is watched. */
@@ -326,6 +346,16 @@ final class Drive {
                   public void onRefused(String why) {
                     core.turns().post(() -> again(() -> judgeRefused(why)));
                   }
+
+                  @Override
+                  public void onWatching() {
+                    core.turns().post(() -> again(() -> watchAnswered("")));
+                  }
+
+                  @Override
+                  public void onWatchRefused(String why) {
+                    core.turns().post(() -> again(() -> watchAnswered(why)));
+                  }
                 });
   }
 
@@ -338,6 +368,52 @@ final class Drive {
       close();
       fail(Reasons.EVALUATION_REFUSED, why);
     }
+  }
+
+  /**
+   * Has the judge compare the new champion with the former one, once every router serves by the
+   * table that lets both answer. Asked again after a restart, in the same words, it is one watch.
+   */
+  private void beginWatch(long now) {
+    RolloutState state = rollout.state();
+    if (watchAsked || feed == null || rollout.plan().getWatchKeptBp() == 0) {
+      return;
+    }
+    OptionalLong applied = core.hub().appliedByAll(core.store().epoch());
+    boolean leaseOver = now - state.phaseSinceMillis() >= core.lease().toMillis();
+    if (leaseOver || (applied.isPresent() && applied.getAsLong() >= rollout.decisionRevision())) {
+      watchAsked = true;
+      feed.watch(Plans.watch(rollout.plan(), state.phaseSinceMillis()));
+    }
+  }
+
+  /** What the judge said to the watch; empty when it has begun. */
+  private void watchAnswered(String refusal) {
+    if (rollout.state().phase() != Phase.WATCHING || (watched && refusal.isEmpty())) {
+      return;
+    }
+    watched = refusal.isEmpty();
+    watchTrouble = watched ? "" : "; nothing is compared: " + refusal;
+    long now = core.time().wallMillis();
+    core.keeping()
+        .change(tx ->
+            tx.audit(
+                now,
+                Core.CONTROLLER,
+                "rollout.watch",
+                config.name(),
+                rollout.id(),
+                watched
+                    ? "compared with version " + rollout.championVersion()
+                    : "nothing is compared: " + refusal));
+    look();
+  }
+
+  /** The report, without what it says of a watch before this one. */
+  private @Nullable EvidenceReport ofThisWatch() {
+    return report == null || watched || !report.hasWatch()
+        ? report
+        : report.toBuilder().clearWatch().build();
   }
 
   private void heard(EvidenceReport next) {
@@ -424,9 +500,7 @@ final class Drive {
   private void loadNextChampion(long mine) {
     waitingFor = "the champion's servers load the new version";
     String challenger = rollout.challengerVersion();
-    CompletableFuture<Fleets.Done> prepared =
-        prepareAndVerify(
-            Holdings.forSwitch(config, rollout.championVersion(), challenger, challenger));
+    CompletableFuture<Fleets.Done> prepared = prepareAndVerify(forPromotion(challenger));
     inTurn(
         mine,
         prepared.thenCombine(
@@ -449,6 +523,16 @@ final class Drive {
               });
         },
         this::notPrepared);
+  }
+
+  private List<Fleets.Holding> forPromotion(String challenger) {
+    String former = rollout.championVersion();
+    List<Fleets.Holding> holdings =
+        new ArrayList<>(Holdings.forSwitch(config, former, challenger, challenger));
+    if (rollout.plan().getWatchKeptBp() > 0) {
+      holdings.addAll(Holdings.forWatch(config, former, challenger));
+    }
+    return holdings;
   }
 
   private void loadFormerChampion(long mine) {
@@ -484,9 +568,10 @@ final class Drive {
     boolean leaseOver = now - state.phaseSinceMillis() >= core.lease().toMillis();
     if (applied.isEmpty() || applied.getAsLong() >= rollout.decisionRevision() || leaseOver) {
       boolean undone = state.reason().equals(Reasons.UNDONE);
+      Phase end = state.reason().equals(Reasons.DRILL_ENDED) ? Phase.HEALTHY : Phase.DEGRADED;
       commit(
-          state.to(Phase.DEGRADED, state.reason(), state.detail(), now),
-          "rollout.degraded",
+          state.to(end, state.reason(), state.detail(), now),
+          end == Phase.HEALTHY ? "rollout.healthy" : "rollout.degraded",
           Core.CONTROLLER,
           undone ? "the champion before it serves" : "the champion serves alone");
       core.judge().stop(rollout.id());
@@ -551,6 +636,9 @@ final class Drive {
           Status.Code.UNAVAILABLE,
           "NOT_STORED",
           "rollout " + rollout.id() + " is being taken out, which could not be stored yet");
+    }
+    if (rollout.isDrill() && next.phase() == Phase.PROMOTING) {
+      throw new IllegalStateException("phase: PROMOTING (expected: a drill is never promoted)");
     }
     long now = core.time().wallMillis();
     core.keeping()

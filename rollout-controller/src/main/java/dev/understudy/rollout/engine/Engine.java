@@ -231,8 +231,9 @@ public final class Engine implements AutoCloseable {
     long now = core.time().wallMillis();
     String challenger = plan.getChallengerVersion();
     String digest = core.store().digest(config.name(), challenger);
-    int attempt = 1 + Starts.earlierAttempts(core, config.name(), challenger, digest);
-    StoredRollout again = nextAttempt(config, plan, champion, digest, attempt, now);
+    boolean drill = plan.hasDrill();
+    int attempt = drill ? 1 : 1 + Starts.earlierAttempts(core, config.name(), challenger, digest);
+    StoredRollout again = drill ? null : nextAttempt(config, plan, champion, digest, attempt, now);
     String id = again == null ? ids.next() : again.id();
     String anew =
         again == null && attempt > 1
@@ -261,14 +262,16 @@ public final class Engine implements AutoCloseable {
           } else {
             tx.insert(next);
           }
-          tx.alias(config.name(), "challenger", challenger, next.id(), now);
+          if (!drill) {
+            tx.alias(config.name(), "challenger", challenger, next.id(), now);
+          }
           tx.audit(
               now,
               actor,
               continues ? "rollout.retry" : "rollout.start",
               config.name(),
               next.id(),
-              "version "
+              (drill ? "drill, version " : "version ")
                   + challenger
                   + " against "
                   + champion
@@ -285,7 +288,7 @@ public final class Engine implements AutoCloseable {
   private @Nullable StoredRollout nextAttempt(
       ModelConfig config, RolloutPlan plan, String champion, String digest, int attempt, long now) {
     for (StoredRollout earlier : core.store().list(config.name(), Starts.HISTORY)) {
-      if (earlier.state().phase() == Phase.DEGRADED) {
+      if (earlier.state().phase() == Phase.DEGRADED && !earlier.isDrill()) {
         EvaluationSpec spec = spec(earlier.id(), config, plan, champion, digest, attempt, now);
         if (Starts.isSameTrial(earlier.spec(), spec)) {
           return earlier.retried(plan, Plans.digest(plan), spec, now);

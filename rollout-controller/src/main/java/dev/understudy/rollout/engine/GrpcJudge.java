@@ -8,8 +8,11 @@ import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.EvidenceServiceGrpc;
 import dev.understudy.proto.v1.ReportRequest;
 import dev.understudy.proto.v1.StartEvaluationResponse;
+import dev.understudy.proto.v1.StartWatchRequest;
+import dev.understudy.proto.v1.StartWatchResponse;
 import dev.understudy.proto.v1.StopEvaluationRequest;
 import dev.understudy.proto.v1.StopEvaluationResponse;
+import dev.understudy.proto.v1.WatchSpec;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -83,6 +86,8 @@ public final class GrpcJudge implements Judge {
     private int failures;
     private @Nullable ClientCallStreamObserver<ReportRequest> watch;
     private @Nullable Cancellable heartbeat;
+    private @Nullable WatchSpec promotion;
+    private boolean watchWaits;
 
     GrpcFeed(EvaluationSpec spec, Listener listener) {
       this.spec = spec;
@@ -112,6 +117,7 @@ public final class GrpcJudge implements Judge {
                     specDigest = accepted.getSpecDigest();
                   }
                   tell(listener::onStarted);
+                  startWatch();
                   watch();
                 }
 
@@ -161,6 +167,74 @@ public final class GrpcJudge implements Judge {
                   again();
                 }
               });
+    }
+
+    @Override
+    public void watch(WatchSpec watch) {
+      boolean started;
+      synchronized (this) {
+        promotion = watch;
+        started = specDigest != null;
+      }
+      if (started) {
+        startWatch();
+      }
+    }
+
+    /** Says what is watched, if anything is: a judge that came back may not know it. */
+    private void startWatch() {
+      WatchSpec watched;
+      synchronized (this) {
+        watched = promotion;
+        if (closed || watched == null) {
+          return;
+        }
+      }
+      EvidenceServiceGrpc.newStub(channel)
+          .withDeadlineAfter(5, TimeUnit.SECONDS)
+          .startWatch(
+              StartWatchRequest.newBuilder()
+                  .setRolloutId(spec.getRolloutId())
+                  .setWatch(watched)
+                  .build(),
+              new StreamObserver<StartWatchResponse>() {
+                @Override
+                public void onNext(StartWatchResponse accepted) {
+                  tell(listener::onWatching);
+                }
+
+                @Override
+                public void onError(Throwable lost) {
+                  Status status = Status.fromThrowable(lost);
+                  switch (status.getCode()) {
+                    case INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS, UNIMPLEMENTED ->
+                        tell(
+                            () -> listener.onWatchRefused(String.valueOf(status.getDescription())));
+                    default -> watchLater();
+                  }
+                }
+
+                @Override
+                public void onCompleted() {}
+              });
+    }
+
+    private void watchLater() {
+      synchronized (this) {
+        if (watchWaits) {
+          return;
+        }
+        watchWaits = true;
+      }
+      scheduler.after(
+          RETRY_LAST,
+          "start the watch again",
+          () -> {
+            synchronized (this) {
+              watchWaits = false;
+            }
+            startWatch();
+          });
     }
 
     private void ask() {

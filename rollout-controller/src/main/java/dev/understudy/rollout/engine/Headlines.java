@@ -19,7 +19,8 @@ final class Headlines {
   static String of(StoredRollout rollout, String waitingFor) {
     RolloutState state = rollout.state();
     RolloutPlan plan = rollout.plan();
-    String version = "version " + rollout.challengerVersion();
+    String version =
+        (rollout.isDrill() ? "drill · version " : "version ") + rollout.challengerVersion();
     return switch (state.phase()) {
       case PENDING ->
           join(
@@ -36,8 +37,21 @@ final class Headlines {
               share(plan, state.step()) + "paused: " + state.reason(),
               state.detail().isEmpty() ? waitingFor : state.detail());
       case PROMOTING -> join(version, "being promoted", waitingFor);
-      case WATCHING -> join(version, "champion, watched", waitingFor);
-      case HEALTHY -> join(version, "champion", "");
+      case WATCHING ->
+          join(
+              version,
+              "champion, watched"
+                  + (plan.getWatchKeptBp() > 0
+                      ? " beside "
+                          + percent(plan.getWatchKeptBp())
+                          + " on version "
+                          + rollout.championVersion()
+                      : ""),
+              waitingFor);
+      case HEALTHY ->
+          rollout.isDrill()
+              ? join(version, state.reason(), state.detail())
+              : join(version, "champion", "");
       case ABORTING, DEGRADED ->
           join(
               version,

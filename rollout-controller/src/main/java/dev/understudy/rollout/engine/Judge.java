@@ -2,6 +2,7 @@ package dev.understudy.rollout.engine;
 
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceReport;
+import dev.understudy.proto.v1.WatchSpec;
 
 /** Whoever judges the evidence. No method blocks. */
 public interface Judge extends AutoCloseable {
@@ -15,10 +16,22 @@ public interface Judge extends AutoCloseable {
 
     /** The judge will not judge this: the text says why. */
     void onRefused(String why);
+
+    /** The judge compares the new champion with the one before it. */
+    void onWatching();
+
+    /** The judge will not compare them: the text says why. */
+    void onWatchRefused(String why);
   }
 
   /** One rollout's evidence, until closed. */
   interface Feed extends AutoCloseable {
+    /**
+     * Has the judge watch a promotion, through interruptions and restarts of the judge. The same
+     * watch may be given again.
+     */
+    void watch(WatchSpec watch);
+
     @Override
     void close();
   }

@@ -40,9 +40,21 @@ final class Starts {
               + other.challengerVersion()
               + " in flight (expected: none; abort it or wait for its end)");
     }
-    if (challenger.equals(champion)) {
+    if (challenger.equals(champion) && !plan.hasDrill()) {
       throw refuse(
           "ALREADY_CHAMPION", "version " + challenger + " of " + model + " is champion already");
+    }
+    if (plan.hasDrill() && !challenger.equals(champion)) {
+      // Else a version could gather traffic that counts as no attempt.
+      throw refuse(
+          "DRILL_OF_ANOTHER_VERSION",
+          "a drill of version "
+              + challenger
+              + " of "
+              + model
+              + " (expected: the champion, "
+              + champion
+              + "; a drill is the champion against itself)");
     }
     if (config.challengerFleet().isEmpty()) {
       throw refuse(
@@ -84,7 +96,7 @@ final class Starts {
   static int earlierAttempts(Core core, String model, String challenger, String digest) {
     int attempts = 0;
     for (StoredRollout earlier : core.store().list(model, HISTORY)) {
-      if (isSameChallenger(earlier, challenger, digest)) {
+      if (!earlier.isDrill() && isSameChallenger(earlier, challenger, digest)) {
         attempts = Math.max(attempts, earlier.attempt());
       }
     }

@@ -46,6 +46,17 @@ public final class Holdings {
     return holdings;
   }
 
+  /** During a watch: the former champion where it goes on serving its share. */
+  public static List<Holding> forWatch(ModelConfig config, String former, String challenger) {
+    var wanted = wanted(config, former, challenger);
+    for (HostPort server : config.championFleet()) {
+      merge(wanted, server, challenger);
+    }
+    List<Holding> holdings = new ArrayList<>();
+    add(holdings, wanted, config.sparedFleet(), former);
+    return holdings;
+  }
+
   /** After a promotion, or its undo, is over: the champion's servers drop the other version. */
   public static List<Holding> afterwards(ModelConfig config, String champion, String challenger) {
     Map<HostPort, SortedSet<String>> wanted = new LinkedHashMap<>();

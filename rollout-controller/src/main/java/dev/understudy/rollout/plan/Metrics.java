@@ -1,12 +1,17 @@
 package dev.understudy.rollout.plan;
 
 import dev.understudy.chassis.config.Section;
+import dev.understudy.proto.v1.DecisionValue;
 import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.RolloutPlan;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Reads {@code prove}: what is to be shown, and where the evidence against begins.
@@ -24,10 +29,30 @@ final class Metrics {
   private static final int LATENCY_QUANTILE = 95;
   private static final double DIVERGENCE_MARGIN = 0.01;
   private static final double QUALITY_MARGIN = 0.002;
+  private static final double LOG_MARGIN = 0.01;
+  private static final int MAX_QUALITIES = 8;
+  private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9-]{1,64}");
+  private static final Set<String> RESERVED =
+      Set.of("failures", "latency", "changed-decisions", "divergence");
 
+  /** The losses, with the greatest there is of each; that of values depends on the values. */
   private enum Losses {
-    BRIER,
-    ZERO_ONE
+    BRIER(Loss.BRIER, "quality-brier", QUALITY_MARGIN, 1),
+    ZERO_ONE(Loss.ZERO_ONE, "quality-zero-one", QUALITY_MARGIN, 1),
+    LOG(Loss.LOG, "quality-log", LOG_MARGIN, Math.log(1024)),
+    VALUE(Loss.VALUE, "quality-value", 0, 0);
+
+    private final Loss wire;
+    private final String metric;
+    private final double margin;
+    private final double most;
+
+    Losses(Loss wire, String metric, double margin, double most) {
+      this.wire = wire;
+      this.metric = metric;
+      this.margin = margin;
+      this.most = most;
+    }
   }
 
   private Metrics() {}
@@ -40,8 +65,10 @@ final class Metrics {
     if (prove.has("changedDecisions")) {
       plan.addMetrics(changedDecisions(prove.section("changedDecisions"), equivalent));
     }
-    if (prove.has("quality")) {
-      plan.addMetrics(quality(prove.section("quality")));
+    if (prove.isList("quality")) {
+      qualities(prove, plan);
+    } else if (prove.has("quality")) {
+      plan.addMetrics(quality(prove.section("quality"), "quality"));
     }
     if (prove.has("divergence") || equivalent) {
       plan.addMetrics(divergence(prove.section("divergence"), equivalent));
@@ -89,17 +116,96 @@ final class Metrics {
         .build();
   }
 
-  private static MetricSpec quality(Section section) {
-    double margin = section.real("margin", QUALITY_MARGIN, -1, 1);
-    double limit = section.real("limit", Math.max(0, margin), -1, 1);
-    return common(section, "quality", MetricKind.QUALITY, false)
-        .setLoss(
-            section.choice("loss", Losses.class, Losses.BRIER) == Losses.BRIER
-                ? Loss.BRIER
-                : Loss.ZERO_ONE)
-        .setMargin(margin)
-        .setLimit(atLeast(section, margin, limit))
-        .build();
+  /** Several losses may be judged beside each other; each has a name of its own. */
+  private static void qualities(Section prove, RolloutPlan.Builder plan) {
+    List<Section> sections = prove.sections("quality");
+    if (sections.size() > MAX_QUALITIES) {
+      prove.problem("quality", sections.size() + " (expected: at most " + MAX_QUALITIES + ")");
+    }
+    Set<String> names = new HashSet<>(RESERVED);
+    for (Section section : sections) {
+      Losses loss = section.choice("loss", Losses.class, Losses.BRIER);
+      String name = section.string("name", loss.metric);
+      if (!NAME.matcher(name).matches()) {
+        section.problem("name", "'" + name + "' (expected: letters, digits and '-', at most 64)");
+      } else if (!names.add(name)) {
+        section.problem("name", "'" + name + "' (expected: a name that no other metric has)");
+      }
+      plan.addMetrics(quality(section, name));
+    }
+  }
+
+  private static MetricSpec quality(Section section, String name) {
+    Losses loss = section.choice("loss", Losses.class, Losses.BRIER);
+    MetricSpec.Builder metric = common(section, name, MetricKind.QUALITY, false).setLoss(loss.wire);
+    double most = loss.most;
+    if (loss == Losses.VALUE) {
+      DecisionValue values = values(section.section("values"));
+      metric.setValue(values);
+      most = spread(values);
+      if (!section.has("margin")) {
+        section.problem("margin", "is missing (expected: an amount in the unit of the values)");
+      }
+    } else if (section.has("values")) {
+      section.problem("values", "are there (expected: only with loss: value)");
+    }
+    double margin = section.real("margin", loss.margin, -1e12, 1e12);
+    double limit = section.real("limit", Math.max(0, margin), -1e12, 1e12);
+    within(section, "margin", margin, most);
+    within(section, "limit", limit, most);
+    return metric.setMargin(margin).setLimit(atLeast(section, margin, limit)).build();
+  }
+
+  /** No mean can differ by as much as the greatest loss there is. */
+  private static void within(Section section, String key, double value, double most) {
+    if (most > 0 && !(Math.abs(value) < most)) {
+      section.problem(
+          key,
+          value
+              + " (expected: more than "
+              + -most
+              + " and less than "
+              + most
+              + ", the greatest loss)");
+    }
+  }
+
+  private static DecisionValue values(Section section) {
+    DecisionValue values =
+        DecisionValue.newBuilder()
+            .setTruePositive(
+                value(section, "truePositive", section.real("truePositive", 0, -1e9, 1e9)))
+            .setFalsePositive(
+                value(section, "falsePositive", section.real("falsePositive", 0, -1e9, 1e9)))
+            .setTrueNegative(
+                value(section, "trueNegative", section.real("trueNegative", 0, -1e9, 1e9)))
+            .setFalseNegative(
+                value(section, "falseNegative", section.real("falseNegative", 0, -1e9, 1e9)))
+            .build();
+    if (!section.keys().isEmpty() && !(spread(values) > 0)) {
+      section.problem("truePositive", "all values are equal (expected: at least one other)");
+    }
+    return values;
+  }
+
+  private static double value(Section section, String key, double value) {
+    if (!section.has(key)) {
+      section.problem(key, "is missing (expected: what such a decision is worth)");
+    }
+    return value;
+  }
+
+  /** The greatest loss: between the best that a decision can be worth and the worst. */
+  private static double spread(DecisionValue v) {
+    double best =
+        Math.max(
+            Math.max(v.getTruePositive(), v.getFalsePositive()),
+            Math.max(v.getTrueNegative(), v.getFalseNegative()));
+    double worst =
+        Math.min(
+            Math.min(v.getTruePositive(), v.getFalsePositive()),
+            Math.min(v.getTrueNegative(), v.getFalseNegative()));
+    return best - worst;
   }
 
   private static MetricSpec divergence(Section section, boolean equivalent) {

@@ -4,6 +4,8 @@ import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.config.Section;
 import dev.understudy.proto.v1.ControlLoss;
+import dev.understudy.proto.v1.Drill;
+import dev.understudy.proto.v1.InjectedFault;
 import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.RolloutPlan;
@@ -52,6 +54,11 @@ public final class PlanFile {
   static final double DEFAULT_ALPHA_SPLIT = 0.001;
   static final Duration DEFAULT_WATCH = Duration.ofMinutes(1);
   static final int DEFAULT_GUARD_FAILURES = 20;
+  static final int DEFAULT_GUARD_SECONDS = 5;
+  static final double DEFAULT_KEEP = 0.05;
+  private static final double MOST_KEPT = 0.5;
+  private static final Duration LEAST_WATCH = Duration.ofSeconds(1);
+  private static final Duration MOST_DELAY = Duration.ofSeconds(60);
   private static final Duration DEFAULT_MIN_DURATION = Duration.ofSeconds(30);
   private static final Duration DEFAULT_MAX_DURATION = Duration.ofHours(1);
   private static final int DEFAULT_MIN_SAMPLES = 100;
@@ -112,10 +119,12 @@ public final class PlanFile {
     plan.setBeta(probability(root, "beta", DEFAULT_BETA));
     plan.setAlphaSplit(probability(root, "alphaSplit", DEFAULT_ALPHA_SPLIT));
     Metrics.read(root, plan);
-    plan.setWatchMs(
-        root.duration("watch", preset == null ? DEFAULT_WATCH : preset.watch()).toMillis());
+    watch(root, plan, preset, hasControlFleet);
+    Section guard = root.section("guard");
     plan.setGuardConsecutiveFailures(
-        root.section("guard").integer("consecutiveFailures", DEFAULT_GUARD_FAILURES, 1, 1_000_000));
+        guard.integer("consecutiveFailures", DEFAULT_GUARD_FAILURES, 1, 1_000_000));
+    plan.setGuardUnavailableSeconds(
+        guard.integer("unavailableSeconds", DEFAULT_GUARD_SECONDS, 1, 3_600));
     plan.setOnControlLoss(
         root.choice("onControlLoss", Losses.class, Losses.CHAMPION_ONLY) == Losses.HOLD
             ? ControlLoss.HOLD
@@ -124,8 +133,70 @@ public final class PlanFile {
     plan.setFailoverBp(basisPoints(root.ratio("failover", 1)));
     plan.setTryTimeoutMs(root.duration("tryTimeout", Duration.ZERO).toMillis());
     plan.setPayloadSampleBp(basisPoints(root.ratio("payloads", 0)));
+    drill(root, plan);
     checkReach(root, plan);
     return plan.build();
+  }
+
+  /**
+   * How long a promotion is watched, and the share that the former champion keeps meanwhile. With a
+   * control fleet, which holds the former champion anyway, a share is kept unless the plan says
+   * otherwise; without one the champion's servers, which hold both versions, would serve it, and
+   * that is for the plan to ask for. Callers with sticky keys are not moved back by default.
+   */
+  private static void watch(
+      Section root,
+      RolloutPlan.Builder plan,
+      @Nullable Preset preset,
+      Predicate<String> hasControlFleet) {
+    Duration length = preset == null ? DEFAULT_WATCH : preset.watch();
+    boolean spare = hasControlFleet.test(plan.getModel());
+    double keep = spare && plan.getUnit() == RandomisationUnit.REQUEST ? DEFAULT_KEEP : 0;
+    if (!root.has("watch") || root.isScalar("watch")) {
+      length = root.duration("watch", length);
+    } else {
+      Section watch = root.section("watch");
+      length = watch.duration("for", length);
+      keep = watch.ratio("keep", keep);
+      if (keep > MOST_KEPT) {
+        watch.problem("keep", percent(basisPoints(keep)) + " (expected: at most 50 %)");
+      }
+      if (keep > 0 && length.compareTo(LEAST_WATCH) < 0 && watch.has("keep")) {
+        watch.problem("keep", "with a watch under 1s (expected: for: 1s at least, or keep: 0%)");
+      }
+    }
+    plan.setWatchMs(length.toMillis());
+    plan.setWatchKeptBp(length.compareTo(LEAST_WATCH) < 0 ? 0 : basisPoints(keep));
+  }
+
+  /** A rehearsal: the champion against itself, perhaps with faults injected at the router. */
+  private static void drill(Section root, RolloutPlan.Builder plan) {
+    if (!root.has("drill")) {
+      return;
+    }
+    Section section = root.section("drill");
+    int errors = basisPoints(section.ratio("errors", 0));
+    Duration delay = section.duration("delay", Duration.ZERO);
+    int delayed = basisPoints(section.ratio("delayShare", delay.isZero() ? 0 : 1));
+    if (delay.compareTo(MOST_DELAY) > 0) {
+      section.problem("delay", delay.toSeconds() + "s (expected: at most 60s)");
+    }
+    if (delayed > 0 == delay.isZero()) {
+      section.problem("delayShare", "without its other half (expected: delay and a share above 0)");
+    }
+    Drill.Builder drill = Drill.newBuilder();
+    if (errors > 0 || delayed > 0) {
+      drill.setFault(
+          InjectedFault.newBuilder()
+              .setErrorsBp(errors)
+              .setDelayBp(delayed)
+              .setDelayMs(delay.toMillis()));
+      if (plan.getStepsList().stream().noneMatch(step -> step.getSetWeightBp() > 0)) {
+        section.problem(
+            errors > 0 ? "errors" : "delay", "spoils nothing (expected: a setWeight step above 0)");
+      }
+    }
+    plan.setDrill(drill);
   }
 
   private static @Nullable Preset preset(Section root, RolloutPlan.Builder plan) {

@@ -5,6 +5,7 @@ import com.google.protobuf.MessageLite;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.RolloutPlan;
+import dev.understudy.proto.v1.WatchSpec;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -57,11 +58,28 @@ public final class Plans {
             .setMirroredControl(plan.getMirroredControl())
             .setStartedUnixMs(startedMillis)
             .setSeed(seed(rolloutId))
-            .setGuardConsecutiveFailures(plan.getGuardConsecutiveFailures());
+            .setGuardConsecutiveFailures(plan.getGuardConsecutiveFailures())
+            .setGuardUnavailableSeconds(plan.getGuardUnavailableSeconds())
+            .setDrill(plan.hasDrill());
     if (!contract.equals(DataContract.getDefaultInstance())) {
       spec.setContract(contract);
     }
     return spec.build();
+  }
+
+  /**
+   * The watch over a promotion, compared with the version before it. The same rollout in the same
+   * watch gives the same, so that asking again changes nothing.
+   *
+   * @param startedMillis wall clock of the promotion
+   */
+  public static WatchSpec watch(RolloutPlan plan, long startedMillis) {
+    return WatchSpec.newBuilder()
+        .setHorizonSeconds((int) Math.min(Integer.MAX_VALUE, (plan.getWatchMs() + 999) / 1000))
+        .setAlpha(plan.getAlpha())
+        .setKeptBp(plan.getWatchKeptBp())
+        .setStartedUnixMs(startedMillis)
+        .build();
   }
 
   /** The salt of a rollout's split: constant as long as it lasts. */

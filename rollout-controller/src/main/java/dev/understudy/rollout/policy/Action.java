@@ -20,6 +20,9 @@ public sealed interface Action {
   /** Every step is done: the challenger becomes champion. */
   record Promote(String why) implements Action {}
 
+  /** The last step of a drill is done: the canary is taken out and nothing else changes. */
+  record EndDrill(String why) implements Action {}
+
   /** The promotion held. */
   record FinishWatching() implements Action {}
 

@@ -30,7 +30,8 @@ public final class Phases {
       case WATCHING -> EnumSet.of(HEALTHY, ABORTING);
       // An undo of a promotion that had been declared good.
       case HEALTHY -> EnumSet.of(ABORTING);
-      case ABORTING -> EnumSet.of(DEGRADED);
+      // A drill that found nothing ends well.
+      case ABORTING -> EnumSet.of(DEGRADED, HEALTHY);
       // Another attempt.
       case DEGRADED -> EnumSet.of(PENDING);
       case PHASE_UNSPECIFIED, UNRECOGNIZED -> EnumSet.noneOf(Phase.class);

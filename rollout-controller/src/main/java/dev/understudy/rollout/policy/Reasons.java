@@ -38,5 +38,8 @@ public final class Reasons {
   /** The challenger had been promoted, and the champion before it serves again. */
   public static final String UNDONE = "Undone";
 
+  /** A drill is over; the champion serves as before. */
+  public static final String DRILL_ENDED = "DrillEnded";
+
   private Reasons() {}
 }

@@ -11,6 +11,7 @@ import dev.understudy.proto.v1.Step;
 import dev.understudy.rollout.policy.Action.Abort;
 import dev.understudy.rollout.policy.Action.Advance;
 import dev.understudy.rollout.policy.Action.Continue;
+import dev.understudy.rollout.policy.Action.EndDrill;
 import dev.understudy.rollout.policy.Action.FinishWatching;
 import dev.understudy.rollout.policy.Action.Hold;
 import dev.understudy.rollout.policy.Action.Pause;
@@ -37,6 +38,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>A step is left when every critical metric that it can measure is proved <em>now</em> (not
  *       "was once"), and its shortest time and smallest sample are reached.
  *   <li>A step whose longest time has passed pauses.
+ *   <li>A drill obeys all of this but is never promoted: proved or out of time at its last step, it
+ *       ends.
+ *   <li>While a promotion is watched, the comparison with the version before it undoes it.
  * </ol>
  */
 public final class RolloutPolicy {
@@ -149,6 +153,9 @@ public final class RolloutPolicy {
     }
     String waitingFor = String.join(", ", missing);
     if (step.getMaxDurationMs() > 0 && inStepMillis >= step.getMaxDurationMs()) {
+      if (plan.hasDrill() && state.step() + 1 >= plan.getStepsCount()) {
+        return new EndDrill("its time is over: " + waitingFor);
+      }
       return new Pause(Reasons.INSUFFICIENT_EVIDENCE, waitingFor);
     }
     return new Hold(waitingFor);
@@ -182,6 +189,10 @@ public final class RolloutPolicy {
     if (against != null && !state.overridden()) {
       return new Undo(against);
     }
+    // Compared during the watch only, so a person who overrode older evidence has not seen it.
+    if (watchIsAgainst(observed.report())) {
+      return new Undo(watchSentence(observed.report()));
+    }
     long badRun = championBadRun(observed.report(), plan.getChallengerVersion());
     if (plan.getGuardConsecutiveFailures() > 0
         && badRun >= plan.getGuardConsecutiveFailures()
@@ -195,7 +206,10 @@ public final class RolloutPolicy {
   }
 
   private static Action next(int step, RolloutPlan plan, String why) {
-    return step + 1 < plan.getStepsCount() ? new Advance(step + 1, why) : new Promote(why);
+    if (step + 1 < plan.getStepsCount()) {
+      return new Advance(step + 1, why);
+    }
+    return plan.hasDrill() ? new EndDrill(why) : new Promote(why);
   }
 
   /** What a step still waits for, as phrases for people; empty when it may be left. */
@@ -276,6 +290,15 @@ public final class RolloutPolicy {
   private static String splitSentence(@Nullable EvidenceReport report) {
     String statement = report == null ? "" : report.getSplit().getStatement();
     return statement.isEmpty() ? "the split is not what was configured" : statement;
+  }
+
+  private static boolean watchIsAgainst(@Nullable EvidenceReport report) {
+    return report != null && report.getWatch().getResult() == Result.AGAINST;
+  }
+
+  private static String watchSentence(@Nullable EvidenceReport report) {
+    String statement = report == null ? "" : report.getWatch().getStatement();
+    return statement.isEmpty() ? "the new champion does worse than the one before it" : statement;
   }
 
   private static String seconds(long millis) {

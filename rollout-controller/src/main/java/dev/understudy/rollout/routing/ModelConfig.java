@@ -39,4 +39,9 @@ public record ModelConfig(
     challengerFleet = List.copyOf(challengerFleet);
     controlFleet = List.copyOf(controlFleet);
   }
+
+  /** Servers that can answer for a former champion: the control's, else the champion's own. */
+  public List<HostPort> sparedFleet() {
+    return controlFleet.isEmpty() ? championFleet : controlFleet;
+  }
 }

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>While the challenger is on trial, the shadow receives copies, the canary its share, and a live
  * control as much as the canary. While a promotion is watched the rollout is still named, so that
- * its evidence goes on; in every other phase the champion is alone.
+ * its evidence goes on, and the former champion is the control, with the share that the plan lets
+ * it keep; in every other phase the champion is alone.
  */
 public final class RouteBuilder {
   private RouteBuilder() {}
@@ -66,6 +67,7 @@ public final class RouteBuilder {
       trial(route, config, champion, digestOf, latest);
     } else if (phase == Phase.WATCHING) {
       named(route, latest);
+      kept(route, config, digestOf, latest);
     }
     return route.build();
   }
@@ -84,7 +86,11 @@ public final class RouteBuilder {
     int mirror = Steps.mirrorBp(plan, step);
     if (weight > 0) {
       route.setCanaryWeightBp(weight);
-      route.addArms(arm("canary", Role.CANARY, challenger, digestOf, config.challengerFleet()));
+      Arm canary = arm("canary", Role.CANARY, challenger, digestOf, config.challengerFleet());
+      route.addArms(
+          plan.getDrill().hasFault()
+              ? canary.toBuilder().setFault(plan.getDrill().getFault()).build()
+              : canary);
       if (plan.getLiveControl()) {
         route.setControlWeightBp(weight);
         route.addArms(arm("control", Role.CONTROL, champion, digestOf, config.controlFleet()));
@@ -94,12 +100,36 @@ public final class RouteBuilder {
       Mirror.Builder copies = Mirror.newBuilder().setFractionBp(mirror).addArms("shadow");
       route.addArms(arm("shadow", Role.SHADOW, challenger, digestOf, config.challengerFleet()));
       if (plan.getMirroredControl()) {
-        List<HostPort> fleet =
-            config.controlFleet().isEmpty() ? config.championFleet() : config.controlFleet();
-        route.addArms(arm("mirrored-control", Role.MIRRORED_CONTROL, champion, digestOf, fleet));
+        route.addArms(
+            arm(
+                "mirrored-control",
+                Role.MIRRORED_CONTROL,
+                champion,
+                digestOf,
+                config.sparedFleet()));
         copies.addArms("mirrored-control");
       }
       route.setMirror(copies);
+    }
+  }
+
+  /** The former champion keeps its share of a watch, where it is still loaded. */
+  private static void kept(
+      ModelRoute.Builder route,
+      ModelConfig config,
+      UnaryOperator<String> digestOf,
+      StoredRollout rollout) {
+    int kept = rollout.plan().getWatchKeptBp();
+    if (kept > 0) {
+      route
+          .setControlWeightBp(kept)
+          .addArms(
+              arm(
+                  "control",
+                  Role.CONTROL,
+                  rollout.championVersion(),
+                  digestOf,
+                  config.sparedFleet()));
     }
   }
 

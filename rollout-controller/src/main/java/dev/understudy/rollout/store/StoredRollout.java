@@ -33,6 +33,11 @@ public record StoredRollout(
     return plan.getModel();
   }
 
+  /** Whether it only rehearses: never promoted, no attempt of any version. */
+  public boolean isDrill() {
+    return plan.hasDrill();
+  }
+
   /** The version that wants the job. */
   public String challengerVersion() {
     return plan.getChallengerVersion();

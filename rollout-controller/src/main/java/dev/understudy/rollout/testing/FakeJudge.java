@@ -9,8 +9,11 @@ import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.EvidenceServiceGrpc;
 import dev.understudy.proto.v1.ReportRequest;
 import dev.understudy.proto.v1.StartEvaluationResponse;
+import dev.understudy.proto.v1.StartWatchRequest;
+import dev.understudy.proto.v1.StartWatchResponse;
 import dev.understudy.proto.v1.StopEvaluationRequest;
 import dev.understudy.proto.v1.StopEvaluationResponse;
+import dev.understudy.proto.v1.WatchSpec;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -33,6 +36,9 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
   private final Map<String, List<ServerCallStreamObserver<EvidenceReport>>> watchers =
       new LinkedHashMap<>();
   private final List<String> stopped = new ArrayList<>();
+  private final Map<String, WatchSpec> watches = new LinkedHashMap<>();
+  private int watchCalls;
+  private @Nullable String watchRefusal;
   private long sequence;
   private boolean silent;
   private @Nullable String refusal;
@@ -61,6 +67,21 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
   /** Refuses the next evaluations with a text; null accepts them again. */
   public synchronized void refuse(@Nullable String why) {
     refusal = why;
+  }
+
+  /** What it was asked to watch, by rollout. */
+  public synchronized Map<String, WatchSpec> watches() {
+    return Map.copyOf(watches);
+  }
+
+  /** How often it was asked to watch. */
+  public synchronized int watchCalls() {
+    return watchCalls;
+  }
+
+  /** Refuses to watch with a text; null accepts it again. */
+  public synchronized void refuseWatch(@Nullable String why) {
+    watchRefusal = why;
   }
 
   /** Answers nothing any more, or again; open watches are cut. */
@@ -116,6 +137,30 @@ public final class FakeJudge extends EvidenceServiceGrpc.EvidenceServiceImplBase
       }
       specs.put(spec.getRolloutId(), spec);
       responses.onNext(StartEvaluationResponse.newBuilder().setSpecDigest(digest(spec)).build());
+      responses.onCompleted();
+    }
+  }
+
+  @Override
+  public synchronized void startWatch(
+      StartWatchRequest request, StreamObserver<StartWatchResponse> responses) {
+    watchCalls++;
+    WatchSpec before = watches.get(request.getRolloutId());
+    if (silent) {
+      responses.onError(Status.UNAVAILABLE.asRuntimeException());
+    } else if (watchRefusal != null) {
+      responses.onError(Status.UNIMPLEMENTED.withDescription(watchRefusal).asRuntimeException());
+    } else if (!specs.containsKey(request.getRolloutId())) {
+      responses.onError(
+          Status.NOT_FOUND.withDescription("no such evaluation").asRuntimeException());
+    } else if (before != null
+        && before.getStartedUnixMs() == request.getWatch().getStartedUnixMs()
+        && !before.equals(request.getWatch())) {
+      responses.onError(
+          Status.ALREADY_EXISTS.withDescription("another watch was given").asRuntimeException());
+    } else {
+      watches.put(request.getRolloutId(), request.getWatch());
+      responses.onNext(StartWatchResponse.getDefaultInstance());
       responses.onCompleted();
     }
   }

@@ -55,6 +55,27 @@ class HoldingsTest {
   }
 
   @Test
+  void watchKeepsTheFormerChampionWhereItAnswers() {
+    HostPort control = B.withPort(3);
+    assertEquals(
+        List.of(holding(control, "1", "1")), Holdings.forWatch(config(A, B, control), "1", "2"));
+    assertEquals(List.of(holding(A, "1", "1", "2")), Holdings.forWatch(config(A, B, A), "1", "2"));
+    ModelConfig without =
+        new ModelConfig(
+            "m",
+            null,
+            DataContract.getDefaultInstance(),
+            "1",
+            List.of(A),
+            List.of(B),
+            List.of(),
+            0,
+            LineageOverflow.LINEAGE_DROP,
+            0);
+    assertEquals(List.of(holding(A, "1", "1", "2")), Holdings.forWatch(without, "1", "2"));
+  }
+
+  @Test
   void versionsAreOrderedAsNumbersInTheLoadCall() {
     var versions = Holdings.forTrial(config(A, A, A), "10", "9").getFirst().versions();
     assertEquals(

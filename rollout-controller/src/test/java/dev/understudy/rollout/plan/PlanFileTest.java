@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.chassis.config.ConfigException;
+import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.InjectedFault;
 import dev.understudy.proto.v1.Intent;
 import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricKind;
@@ -14,6 +17,7 @@ import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.Step;
+import dev.understudy.proto.v1.WatchSpec;
 import dev.understudy.rollout.policy.Steps;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -218,6 +222,139 @@ class PlanFileTest {
   @Test
   void hugePlanIsRefusedUnread() {
     assertTrue(problems("x".repeat(PlanFile.MAX_CHARACTERS + 1)).getFirst().contains("at most"));
+  }
+
+  private static final String SHORT = "{model: m, challenger: 2, preset: safe-default%s}";
+
+  private static RolloutPlan with(String more) {
+    return parse(SHORT.formatted(more));
+  }
+
+  private static String problem(String more) {
+    return String.join("\n", assertThrows(ConfigException.class, () -> with(more)).problems());
+  }
+
+  @Test
+  void severalLossesAreJudgedBesideEachOtherEachInItsUnit() {
+    RolloutPlan plan =
+        with(
+            """
+            , prove: {quality: [
+              {loss: log, margin: 0.5},
+              {loss: value, name: money, margin: -3, critical: true,
+               values: {truePositive: 90, falsePositive: -5, trueNegative: 0, falseNegative: -100}},
+              {}]}\
+            """);
+    List<MetricSpec> qualities =
+        plan.getMetricsList().stream().filter(m -> m.getKind() == MetricKind.QUALITY).toList();
+    assertEquals(
+        List.of("quality-log", "money", "quality-brier"),
+        qualities.stream().map(MetricSpec::getName).toList());
+    assertEquals(Loss.LOG, qualities.get(0).getLoss());
+    assertEquals(0.5, qualities.get(0).getMargin());
+    MetricSpec money = qualities.get(1);
+    assertEquals(Loss.VALUE, money.getLoss());
+    assertEquals(-3, money.getMargin(), "a rise of the mean value by 3 is claimed");
+    assertEquals(0, money.getLimit());
+    assertEquals(-100, money.getValue().getFalseNegative());
+    assertEquals(0.002, qualities.get(2).getMargin());
+    assertEquals(
+        "quality",
+        metric(with(", prove: {quality: {loss: zero-one}}"), MetricKind.QUALITY).getName());
+  }
+
+  @Test
+  void marginOfALossIsLessThanTheGreatestLossThereIs() {
+    String values =
+        "values: {truePositive: 1, falsePositive: -1, trueNegative: 0, falseNegative: 0}";
+    assertEquals(
+        1.9,
+        metric(
+                with(", prove: {quality: {loss: value, margin: 1.9, " + values + "}}"),
+                MetricKind.QUALITY)
+            .getMargin());
+    for (String[] wrong :
+        new String[][] {
+          {"{loss: value, margin: 2, " + values + "}", "less than 2.0"},
+          {"{loss: value, " + values + "}", "prove.quality.margin: is missing"},
+          {"{loss: value, margin: 1}", "values.falseNegative: is missing"},
+          {
+            "{loss: value, margin: 1, values:"
+                + " {truePositive: 1, falsePositive: 1, trueNegative: 1, falseNegative: 1}}",
+            "all values are equal"
+          },
+          {"{loss: brier, margin: 1}", "less than 1.0"},
+          {"{loss: log, margin: 7}", "less than 6.9"},
+          {"{loss: brier, " + values + "}", "only with loss: value"},
+          {"[{loss: log}, {loss: log}]", "a name that no other metric has"},
+          {"[{name: latency}]", "a name that no other metric has"},
+          {"[{name: 'a b'}]", "letters, digits"}
+        }) {
+      String problem = problem(", prove: {quality: " + wrong[0] + "}");
+      assertTrue(problem.contains(wrong[1]), wrong[0] + ": " + problem);
+    }
+  }
+
+  @Test
+  void formerChampionKeepsAShareOfTheWatchWhereAFleetHoldsIt() {
+    assertEquals(500, with("").getWatchKeptBp());
+    assertEquals(600_000, with("").getWatchMs());
+    assertEquals(500, with(", watch: 90s").getWatchKeptBp());
+    RolloutPlan said = with(", watch: {for: 20m, keep: 12%}");
+    assertEquals(1_200, said.getWatchKeptBp());
+    assertEquals(1_200_000, said.getWatchMs());
+    assertEquals(0, with(", watch: {keep: 0%}").getWatchKeptBp());
+    assertEquals(0, with(", watch: 0s").getWatchKeptBp());
+    assertEquals(0, with(", unit: key, keyMetadata: x-id").getWatchKeptBp());
+    String without = SHORT.formatted("");
+    assertEquals(0, PlanFile.parse("plan.yaml", without, model -> false).getWatchKeptBp());
+    assertEquals(
+        800,
+        PlanFile.parse("plan.yaml", SHORT.formatted(", watch: {keep: 8%}"), model -> false)
+            .getWatchKeptBp(),
+        "the champion's servers hold both versions");
+    assertTrue(problem(", watch: {keep: 60%}").contains("at most 50 %"));
+    assertTrue(problem(", watch: {for: 10ms, keep: 5%}").contains("1s at least"));
+    WatchSpec watch = Plans.watch(said, 77);
+    assertEquals(1_200, watch.getHorizonSeconds());
+    assertEquals(1_200, watch.getKeptBp());
+    assertEquals(77, watch.getStartedUnixMs());
+    assertEquals(0.01, watch.getAlpha());
+  }
+
+  @Test
+  void drillIsReadWithItsFaultAndSaidToTheJudge() {
+    RolloutPlan quiet = with(", drill: {}");
+    assertTrue(quiet.hasDrill());
+    assertFalse(quiet.getDrill().hasFault());
+    RolloutPlan loud = with(", drill: {errors: 20%, delay: 50ms}");
+    assertEquals(
+        InjectedFault.newBuilder().setErrorsBp(2_000).setDelayBp(10_000).setDelayMs(50).build(),
+        loud.getDrill().getFault());
+    assertFalse(with("").hasDrill());
+    assertEquals(
+        List.of(true, false),
+        java.util.stream.Stream.of(loud, with(""))
+            .map(
+                p -> Plans.evaluation(p, "r", 1, "2", "", "", DataContract.getDefaultInstance(), 0))
+            .map(EvaluationSpec::getDrill)
+            .toList());
+    assertNotEquals(Plans.digest(quiet), Plans.digest(loud));
+    assertNotEquals(Plans.digest(quiet), Plans.digest(with("")));
+    assertTrue(problem(", drill: {delayShare: 10%}").contains("delayShare"));
+    assertTrue(problem(", drill: {delay: 61s}").contains("at most 60s"));
+    assertTrue(problem(", drill: {errors: 5%}, steps: [{mirror: 10%}]").contains("spoils nothing"));
+  }
+
+  @Test
+  void guardKnowsHowLongAChallengerMayBeOutOfReach() {
+    assertEquals(5, with("").getGuardUnavailableSeconds());
+    RolloutPlan plan = with(", guard: {unavailableSeconds: 9}");
+    assertEquals(9, plan.getGuardUnavailableSeconds());
+    assertEquals(
+        9,
+        Plans.evaluation(plan, "r", 1, "1", "", "", DataContract.getDefaultInstance(), 0)
+            .getGuardUnavailableSeconds());
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.proto.v1.ArmReport;
+import dev.understudy.proto.v1.Drill;
 import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricReport;
@@ -16,9 +17,11 @@ import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.SplitReport;
 import dev.understudy.proto.v1.Step;
+import dev.understudy.proto.v1.WatchReport;
 import dev.understudy.rollout.policy.Action.Abort;
 import dev.understudy.rollout.policy.Action.Advance;
 import dev.understudy.rollout.policy.Action.Continue;
+import dev.understudy.rollout.policy.Action.EndDrill;
 import dev.understudy.rollout.policy.Action.FinishWatching;
 import dev.understudy.rollout.policy.Action.Hold;
 import dev.understudy.rollout.policy.Action.Pause;
@@ -291,6 +294,44 @@ class RolloutPolicyTest {
         Hold.class,
         policy.decide(watching, new Observed(allProved().build(), START, 0), START + 60_000, PLAN),
         "not healthy on silence");
+  }
+
+  @Test
+  void comparisonWithTheFormerChampionUndoesEvenAPromotionAgainstOlderEvidence() {
+    RolloutState watching =
+        at(4).withOverride().to(Phase.PROMOTING, "", "", START).to(Phase.WATCHING, "", "", START);
+    var worse =
+        allProved()
+            .setWatch(
+                WatchReport.newBuilder().setResult(Result.AGAINST).setStatement("errors rose"));
+    assertEquals(new Undo("errors rose"), decide(watching, worse, 1));
+    assertEquals(
+        new Undo("errors rose"), decide(watching, worse, 60_000), "also when the time is over");
+    worse.getWatchBuilder().setResult(Result.UNDECIDED);
+    assertInstanceOf(Hold.class, decide(watching, worse, 59_999));
+    assertInstanceOf(FinishWatching.class, decide(watching, worse, 60_000));
+    worse.getWatchBuilder().setResult(Result.AGAINST);
+    assertInstanceOf(Advance.class, decide(at(1), worse, 5_000), "a watch says nothing of a trial");
+  }
+
+  @Test
+  void drillIsNeverPromotedAndEndsWhenProvedOrOutOfTime() {
+    RolloutPlan drill = PLAN.toBuilder().setDrill(Drill.getDefaultInstance()).build();
+    assertInstanceOf(Advance.class, decide(drill, at(1), allProved(), 5_000), "step by step");
+    assertInstanceOf(EndDrill.class, decide(drill, at(4), allProved(), 5_000));
+    var undecided = report(1_000, 1_000, Result.UNDECIDED, Result.PROVED, Result.PROVED);
+    assertInstanceOf(Hold.class, decide(drill, at(4), undecided, 59_999));
+    assertInstanceOf(EndDrill.class, decide(drill, at(4), undecided, 60_000));
+    assertInstanceOf(Pause.class, decide(at(4), undecided, 60_000), "and anything else pauses");
+    assertEquals(
+        new Abort("worse"),
+        decide(drill, at(4), allProved().setLogAgainst(STOP).setStatement("worse"), 1));
+  }
+
+  private Action decide(
+      RolloutPlan plan, RolloutState state, EvidenceReport.Builder report, long afterMillis) {
+    return policy.decide(
+        state, new Observed(report.build(), START + afterMillis, 0), START + afterMillis, plan);
   }
 
   @Test

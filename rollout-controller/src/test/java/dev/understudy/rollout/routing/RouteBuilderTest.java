@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.Drill;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.InjectedFault;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.ModelSignature;
 import dev.understudy.proto.v1.Phase;
+import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.Step;
 import dev.understudy.rollout.policy.Reasons;
@@ -47,12 +50,17 @@ class RouteBuilderTest {
   }
 
   private static ModelRoute route(RolloutState state, HostPort... controls) {
+    return route(PLAN, "1", state, controls);
+  }
+
+  private static ModelRoute route(
+      RolloutPlan plan, String champion, RolloutState state, HostPort... controls) {
     var rollout =
         new StoredRollout(
-            "r", PLAN, "d", 1, "1", EvaluationSpec.getDefaultInstance(), state, 17, 0);
+            "r", plan, "d", 1, "1", EvaluationSpec.getDefaultInstance(), state, 17, 0);
     return RouteBuilder.build(
         config(controls),
-        "1",
+        champion,
         ModelSignature.getDefaultInstance(),
         version -> "digest of " + version,
         rollout);
@@ -109,6 +117,42 @@ class RouteBuilderTest {
       assertEquals(List.of("champion"), arms(route), state.phase().toString());
       assertEquals("", route.getRolloutId());
       assertEquals(1_000, route.getTryTimeoutMs());
+    }
+  }
+
+  @Test
+  void formerChampionIsTheControlOfAWatchAndGoesWithIt() {
+    RolloutState watching = step(1).to(Phase.PROMOTING, "", "", 0).watching(0, 0);
+    RolloutPlan plan = PLAN.toBuilder().setWatchKeptBp(700).build();
+    ModelRoute route = route(plan, "2", watching, HostPort.loopback(3));
+    assertEquals(List.of("champion", "control"), arms(route));
+    assertEquals("2", route.getArms(0).getVersion());
+    assertEquals("1", route.getArms(1).getVersion());
+    assertEquals("digest of 1", route.getArms(1).getDigest());
+    assertEquals(List.of("127.0.0.1:3"), route.getArms(1).getEndpointsList());
+    assertEquals(700, route.getControlWeightBp());
+    assertEquals(0, route.getCanaryWeightBp());
+    assertEquals("r", route.getRolloutId());
+    assertEquals(
+        List.of("127.0.0.1:1"),
+        route(plan, "2", watching).getArms(1).getEndpointsList(),
+        "the champion's servers hold both versions while it is watched");
+    assertEquals(List.of("champion"), arms(route(PLAN, "2", watching, HostPort.loopback(3))));
+    RolloutState healthy = watching.to(Phase.HEALTHY, "", "", 0);
+    assertEquals(List.of("champion"), arms(route(plan, "2", healthy, HostPort.loopback(3))));
+    RolloutState undone = watching.to(Phase.ABORTING, Reasons.UNDONE, "", 0);
+    assertEquals(List.of("champion"), arms(route(plan, "1", undone, HostPort.loopback(3))));
+  }
+
+  @Test
+  void drillSpoilsTheCanaryAndNobodyElse() {
+    var fault = InjectedFault.newBuilder().setErrorsBp(2_000).build();
+    RolloutPlan plan = PLAN.toBuilder().setDrill(Drill.newBuilder().setFault(fault)).build();
+    for (Arm arm : route(plan, "1", step(1), HostPort.loopback(3)).getArmsList()) {
+      assertEquals(arm.getRole() == Role.CANARY, arm.hasFault(), arm.getName());
+    }
+    for (Arm arm : route(step(1), HostPort.loopback(3)).getArmsList()) {
+      assertEquals(false, arm.hasFault(), arm.getName());
     }
   }
 

@@ -32,6 +32,11 @@ public record Answer(
     return new Answer(outcome, null, null, fault, latencyNanos, transport);
   }
 
+  /** The same end, after another time. */
+  public Answer after(long nanos) {
+    return new Answer(outcome, response, timing, fault, nanos, transport);
+  }
+
   /** Whether the arm did what it should. */
   public boolean isOk() {
     return outcome == Outcome.OK;

@@ -197,6 +197,11 @@ public final class Refusals {
         prefixed(clientId, "no backend of arm '" + arm + "' can be reached"));
   }
 
+  /** A drill spoiled the backend's answer. */
+  public static Fault injected(String clientId) {
+    return Fault.of(Code.UNAVAILABLE, "DRILL", prefixed(clientId, "injected by a drill"));
+  }
+
   /** The backend broke the call off. */
   public static Fault brokenOff(String clientId, String address) {
     return Fault.of(

@@ -1,5 +1,6 @@
 package dev.understudy.router.record;
 
+import dev.understudy.proto.v1.ArmState;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvidenceBlock;
 import dev.understudy.proto.v1.PairCell;
@@ -20,14 +21,21 @@ public final class Evidence {
 
   private final String router;
   private final String bootId;
+  private final int quietCuts;
   private final ConcurrentHashMap<CellKey, ArmCell> cells = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<PairKey, PairTallies> pairs = new ConcurrentHashMap<>();
   private long sequence;
 
   /** Evidence of one start of one router. */
   public Evidence(String router, String bootId) {
+    this(router, bootId, QUIET_CUTS);
+  }
+
+  /** With another number of quiet cuts after which a cell is let go. */
+  Evidence(String router, String bootId, int quietCuts) {
     this.router = router;
     this.bootId = bootId;
+    this.quietCuts = quietCuts;
   }
 
   /** The cell to count in. */
@@ -44,12 +52,17 @@ public final class Evidence {
 
   /** Everything since the last cut, as the block of the given second. */
   public EvidenceBlock cut(long second) {
+    return cut(second, List.of());
+  }
+
+  /** The same, with the arms that could not be asked at some time of the second. */
+  public EvidenceBlock cut(long second, List<ArmState> arms) {
     List<Cell> cut = new ArrayList<>();
     cells.forEach((key, cell) -> {
       Cell counts = cell.cut();
       if (counts != null) {
         cut.add(counts);
-      } else if (cell.quietFor(QUIET_CUTS)) {
+      } else if (cell.quietFor(quietCuts)) {
         cells.remove(key, cell);
       }
     });
@@ -58,7 +71,7 @@ public final class Evidence {
       PairCell counts = tallies.cut();
       if (counts != null) {
         cutPairs.add(counts);
-      } else if (tallies.quietFor(QUIET_CUTS)) {
+      } else if (tallies.quietFor(quietCuts)) {
         pairs.remove(key, tallies);
       }
     });
@@ -69,6 +82,7 @@ public final class Evidence {
         .setSecond(second)
         .addAllCells(cut)
         .addAllPairs(cutPairs)
+        .addAllArms(arms)
         .build();
   }
 

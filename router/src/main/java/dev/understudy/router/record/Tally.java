@@ -15,8 +15,18 @@ final class Tally {
     count.increment();
   }
 
+  /** Adds 0 or more. */
+  void add(long amount) {
+    count.add(amount);
+  }
+
   long growth() {
-    long now = count.sum();
+    return growth(1);
+  }
+
+  /** The growth in units of so many; what is short of a unit is in a later growth. */
+  long growth(long unit) {
+    long now = count.sum() / unit;
     long growth = now - seen;
     seen = now;
     return growth;

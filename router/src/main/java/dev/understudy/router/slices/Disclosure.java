@@ -8,33 +8,44 @@ import dev.understudy.proto.tensor.InferResponseView;
 import dev.understudy.proto.tensor.TensorData;
 import dev.understudy.proto.tensor.TensorException;
 import dev.understudy.proto.tensor.TensorView;
+import dev.understudy.proto.v1.ComparedOutput;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
 import dev.understudy.proto.v1.OutputKind;
 import dev.understudy.proto.v1.SliceLabel;
 import dev.understudy.proto.v1.SliceLabels;
-import dev.understudy.proto.v1.SliceRule;
 import dev.understudy.proto.v1.TensorValue;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What of a call may leave the router, by the contract's privacy policy: columns in clear stay, all
  * others become NaN (zero bytes in integer tensors). Without a policy nothing of the input leaves,
- * neither features nor slice labels; a slice is labelled only when its column is in clear, since a
- * label tells of the value. A tensor that is not laid out as the contract says is withheld whole.
+ * neither features nor labels of their slices; a column is labelled only when it is in clear, since
+ * a label tells of the value. A tensor that is not laid out as the contract says is withheld whole.
+ * The number of rows may always be told; callers are told by name only where the policy says so.
  *
- * <p>Immutable; any number of threads.
+ * <p>One for each model of a routing table: it keeps labels ready. Any number of threads.
  */
 public final class Disclosure {
   private final DataContract contract;
   private final boolean[] clear;
+  private final Slicer slicer;
+  private final Set<String> compared;
 
-  /** By the contract of a model; the default instance discloses nothing of the input. */
-  public Disclosure(DataContract contract) {
+  /**
+   * By the contract of a model; the default instance discloses nothing of the input.
+   *
+   * @param contract whose columns and slices fit its features
+   * @param salt hides the names of callers; constant through a rollout
+   */
+  public Disclosure(DataContract contract, String salt) {
     this.contract = contract;
     this.clear = new boolean[contract.getFeaturesCount()];
     if (contract.hasPrivacy()) {
@@ -42,65 +53,71 @@ public final class Disclosure {
         clear[column] = true;
       }
     }
+    this.slicer = new Slicer(contract, clear, salt);
+    this.compared =
+        contract.getOutputsList().stream()
+            .map(ComparedOutput::getOutput)
+            .collect(Collectors.toUnmodifiableSet());
   }
 
   /** The features after the policy, or null when nothing may leave. */
   public @Nullable TensorValue features(InferRequestView request) {
-    Table table = table(request);
+    FeatureTable table = table(request);
     if (table == null || contract.getPrivacy().getClearColumnsCount() == 0) {
       return null;
     }
-    ByteBuffer copy = ByteBuffer.allocate(table.data.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-    copy.put(table.data.duplicate()).flip();
-    int size = table.type.byteSize();
-    for (int row = 0; row < table.rows; row++) {
+    ByteBuffer copy = ByteBuffer.allocate(table.data().remaining()).order(ByteOrder.LITTLE_ENDIAN);
+    copy.put(table.data().duplicate()).flip();
+    int size = table.type().byteSize();
+    for (int row = 0; row < table.rows(); row++) {
       for (int column = 0; column < clear.length; column++) {
         if (!clear[column]) {
-          blank(copy, table.type, (row * clear.length + column) * size);
+          blank(copy, table.type(), (row * clear.length + column) * size);
         }
       }
     }
     return TensorValue.newBuilder()
         .setName(contract.getFeatureInput())
-        .setDatatype(table.type.wireName())
-        .addAllShape(longs(table.view.shape()))
+        .setDatatype(table.type().wireName())
+        .addAllShape(longs(table.view().shape()))
         .setData(ByteString.copyFrom(copy))
         .build();
   }
 
-  /** One set of labels per row; empty when no slice may be labelled. */
-  public List<SliceLabels> slices(InferRequestView request) {
-    if (contract.getSlicesCount() == 0) {
-      return List.of();
-    }
-    Table table = table(request);
-    if (table == null) {
-      return List.of();
-    }
-    List<SliceLabels> rows = new ArrayList<>(table.rows);
-    for (int row = 0; row < table.rows; row++) {
-      SliceLabels.Builder labels = SliceLabels.newBuilder();
-      for (SliceRule rule : contract.getSlicesList()) {
-        if (clear[rule.getColumn()]) {
-          double value =
-              Elements.at(table.data, table.type, (long) row * clear.length + rule.getColumn());
-          labels.addLabels(
-              SliceLabel.newBuilder().setSlice(rule.getName()).setValue(label(rule, value)));
-        }
-      }
-      rows.add(labels.build());
-    }
-    return rows;
+  /** Whether calls may get labels at all. */
+  public boolean labels() {
+    return !slicer.isEmpty();
   }
 
-  /** The outputs that are compared: the contract's decision output, or all of them. */
+  /**
+   * One set of labels per row; empty when no slice may be labelled.
+   *
+   * @param principal who calls
+   * @param batch the call's rows, 1 or more
+   */
+  public List<SliceLabels> slices(InferRequestView request, String principal, long batch) {
+    return contract.getSlicesCount() == 0
+        ? List.of()
+        : slicer.rows(table(request), principal, batch);
+  }
+
+  /** The different labels that rows of the call have; arguments as in {@link #slices}. */
+  public Collection<SliceLabel> distinct(InferRequestView request, String principal, long batch) {
+    return slicer.isEmpty()
+        ? List.of()
+        : slicer.distinct(slicer.looksAtColumns() ? table(request) : null, principal, batch);
+  }
+
+  /**
+   * The outputs that are compared: those that the contract lists, else its decision's, else all of
+   * them.
+   */
   public List<TensorValue> outputs(InferResponseView answer) {
-    String wanted = contract.getDecision().getOutput();
     List<TensorValue> outputs = new ArrayList<>();
     for (int i = 0; i < answer.outputCount(); i++) {
       TensorView tensor = answer.output(i);
       String name = tensor.name();
-      if (!wanted.isEmpty() && !wanted.equals(name)) {
+      if (!isCompared(name)) {
         continue;
       }
       ByteBuffer data = data(answer, i);
@@ -115,6 +132,14 @@ public final class Disclosure {
       }
     }
     return outputs;
+  }
+
+  private boolean isCompared(String output) {
+    if (!compared.isEmpty()) {
+      return compared.contains(output);
+    }
+    String decided = contract.getDecision().getOutput();
+    return decided.isEmpty() || decided.equals(output);
   }
 
   /** The score of each row as the contract's decision reads it; empty when it cannot be read. */
@@ -153,29 +178,10 @@ public final class Disclosure {
     return scores;
   }
 
-  private record Table(TensorView view, Datatype type, ByteBuffer data, int rows) {}
-
-  private @Nullable Table table(InferRequestView request) {
-    if (!contract.hasPrivacy() || clear.length == 0 || contract.getFeatureInput().isEmpty()) {
-      return null;
-    }
-    for (int i = 0; i < request.inputCount(); i++) {
-      TensorView view = request.input(i);
-      if (!view.name().equals(contract.getFeatureInput())) {
-        continue;
-      }
-      Datatype type = view.datatype();
-      ByteBuffer data = type == null || !Elements.numeric(type) ? null : data(request, i);
-      if (type == null
-          || data == null
-          || view.rank() == 0
-          || view.dim(view.rank() - 1) != clear.length
-          || data.remaining() % (clear.length * type.byteSize()) != 0) {
-        return null;
-      }
-      return new Table(view, type, data, data.remaining() / (clear.length * type.byteSize()));
-    }
-    return null;
+  private @Nullable FeatureTable table(InferRequestView request) {
+    return !contract.hasPrivacy() || clear.length == 0 || contract.getFeatureInput().isEmpty()
+        ? null
+        : FeatureTable.find(request, contract.getFeatureInput(), clear.length);
   }
 
   private static @Nullable ByteBuffer data(InferMessage message, int index) {
@@ -198,31 +204,6 @@ public final class Disclosure {
         }
       }
     }
-  }
-
-  private static String label(SliceRule rule, double value) {
-    if (Double.isNaN(value)) {
-      return "missing";
-    }
-    if (rule.getCategory()) {
-      return shown(value);
-    }
-    List<Double> edges = rule.getEdgesList();
-    if (value < edges.getFirst()) {
-      return "<" + shown(edges.getFirst());
-    }
-    for (int i = 1; i < edges.size(); i++) {
-      if (value < edges.get(i)) {
-        return shown(edges.get(i - 1)) + ".." + shown(edges.get(i));
-      }
-    }
-    return ">=" + shown(edges.getLast());
-  }
-
-  private static String shown(double value) {
-    return value == Math.rint(value) && Math.abs(value) < 1e15
-        ? Long.toString((long) value)
-        : Double.toString(value);
   }
 
   private static List<Long> longs(long[] values) {

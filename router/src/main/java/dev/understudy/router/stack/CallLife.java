@@ -42,6 +42,7 @@ final class CallLife implements InferService {
   final Mirror mirror;
   final Lineage lineage;
   final Recording recording;
+  final Drill drill;
   final LifeSettings settings;
   final TimeSource time;
   private final TimeOrderedIds ids;
@@ -55,6 +56,7 @@ final class CallLife implements InferService {
       Mirror mirror,
       Lineage lineage,
       Recording recording,
+      Drill drill,
       LifeSettings settings,
       TimeSource time,
       TimeOrderedIds ids) {
@@ -65,6 +67,7 @@ final class CallLife implements InferService {
     this.mirror = mirror;
     this.lineage = lineage;
     this.recording = recording;
+    this.drill = drill;
     this.settings = settings;
     this.time = time;
     this.ids = ids;

@@ -167,7 +167,8 @@ final class Flight implements Cancel {
       return;
     }
     counts.assigned();
-    if (plan.byKey()) {
+    // While nothing is split no key is entered: a returning customer is first seen by the split.
+    if (plan.byKey() && assigned.canaryBp() + assigned.controlBp() > 0) {
       key = call.header(plan.route().getKeyMetadata());
       if (key != null) {
         life.recording.keySeen(plan, key, counts);
@@ -194,13 +195,38 @@ final class Flight implements Cancel {
       firstEnded(assigned, Answer.failed(Outcome.BAD_UNAVAILABLE, none, 0, true));
       return;
     }
+    long limit = assigned.rescuable() ? tryNanos : Math.min(whole, remaining);
+    boolean drilled = assigned.judged() && arm.arm().hasFault();
     send(
         chosen,
         arm,
-        assigned.rescuable() ? tryNanos : Math.min(whole, remaining),
+        limit,
         !assigned.rescuable() && remaining <= whole,
         () -> sent(assigned),
-        answer -> firstEnded(assigned, answer));
+        answer -> {
+          if (drilled) {
+            spoil(assigned, answer, limit);
+          } else {
+            firstEnded(assigned, answer);
+          }
+        });
+  }
+
+  /** A drill is held on the arm: the answer is told as the drill wants it. */
+  private void spoil(Assignment assigned, Answer real, long limitNanos) {
+    Answer told = life.drill.spoiled(assigned.arm(), call, real);
+    Drill.Held held =
+        life.drill.held(
+            assigned.arm(), call, real, told, limitNanos, end -> firstEnded(assigned, end));
+    if (held == null) {
+      firstEnded(assigned, told);
+      return;
+    }
+    running = held;
+    held.start();
+    if (clientGone) {
+      held.cancel();
+    }
   }
 
   /** Step 11 begins here, and not earlier: the original is on its way. */
@@ -248,6 +274,9 @@ final class Flight implements Cancel {
         outcome = Outcome.BAD_TRY_TIMEOUT;
       }
       counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());
+      Upstream.Slot asked = slot;
+      life.recording.measured(
+          call, plan, counts, outcome, answer, asked == null ? "" : asked.host());
       String unit = key;
       if (unit != null && outcome.getNumber() >= Outcome.BAD_UNAVAILABLE_VALUE) {
         life.recording.keyBad(plan, unit, counts);

@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.proto.tensor.InferResponseView;
 import dev.understudy.proto.tensor.MalformedMessageException;
+import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.Comparison;
 import dev.understudy.proto.v1.ComparisonSummary;
 import dev.understudy.proto.v1.LineageRecord;
@@ -13,6 +14,7 @@ import dev.understudy.proto.v1.PayloadRecord;
 import dev.understudy.proto.v1.PayloadSummary;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.proto.v1.ServerTiming;
+import dev.understudy.proto.v1.SliceLabel;
 import dev.understudy.proto.v1.SliceLabels;
 import dev.understudy.proto.v1.TensorValue;
 import dev.understudy.router.call.Answer;
@@ -24,10 +26,12 @@ import dev.understudy.router.mirror.Pair;
 import dev.understudy.router.record.ArmCell;
 import dev.understudy.router.record.CellKey;
 import dev.understudy.router.record.Evidence;
+import dev.understudy.router.record.KeptLabels;
 import dev.understudy.router.record.KeyLedger;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.PairKey;
 import dev.understudy.router.record.PairTallies;
+import dev.understudy.router.record.RequestCounts;
 import dev.understudy.router.record.SideStream;
 import dev.understudy.router.record.StageTimes;
 import dev.understudy.router.slices.Disclosure;
@@ -52,6 +56,8 @@ final class Recording implements Mirror.Results {
   private final @Nullable SideStream<PayloadRecord, PayloadSummary> payloads;
   private final Sampler payloadSampler = new Sampler("payload");
   private final ConcurrentHashMap<String, KeyLedger> ledgers = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<String, KeptLabels> labels = new ConcurrentHashMap<>();
+  private final RequestCounts requests = new RequestCounts();
 
   Recording(
       Evidence evidence,
@@ -94,6 +100,56 @@ final class Recording implements Mirror.Results {
     return ledgers.computeIfAbsent(plan.model(), model -> new KeyLedger(MAX_KEYS));
   }
 
+  /**
+   * What else is counted of a first attempt whose outcome has been: its slices, where its time
+   * went, and the machine that answered.
+   *
+   * @param host of the backend that was asked; empty when there was none
+   */
+  void measured(
+      InferCall call, ModelPlan plan, ArmCell cell, Outcome outcome, Answer answer, String host) {
+    if (plan.disclosure().labels()) {
+      KeptLabels kept = labels(plan);
+      for (SliceLabel label :
+          plan.disclosure().distinct(call.request(), call.principal().name(), batch(call, plan))) {
+        cell.endedIn(kept.of(label), outcome, answer.latencyNanos());
+      }
+    }
+    if (outcome != Outcome.OK) {
+      return;
+    }
+    ServerTiming timing = timing(answer);
+    if (timing == null) {
+      cell.answeredBy(host);
+    } else {
+      cell.timed(timing, answer.latencyNanos());
+      cell.answeredBy(timing.getNode().isEmpty() ? host : timing.getNode());
+    }
+  }
+
+  private KeptLabels labels(ModelPlan plan) {
+    String rollout = plan.route().getRolloutId();
+    KeptLabels kept = labels.get(plan.model());
+    return kept != null && kept.rollout().equals(rollout)
+        ? kept
+        : labels.compute(
+            plan.model(),
+            (model, other) ->
+                other != null && other.rollout().equals(rollout)
+                    ? other
+                    : new KeptLabels(rollout, plan.route().getContract().getSlicesCount()));
+  }
+
+  private static long batch(InferCall call, ModelPlan plan) {
+    SignatureCheck signature = plan.signature();
+    return signature == null ? 1 : signature.batchSize(call.request());
+  }
+
+  /** Calls by what their callers were told. */
+  RequestCounts requests() {
+    return requests;
+  }
+
   void finished(
       InferCall call,
       ModelPlan plan,
@@ -130,6 +186,7 @@ final class Recording implements Mirror.Results {
               .setLatencyNanos(totalNanos)
               .build());
     }
+    requests.count(call.model(), answered.role(), fault == null ? "OK" : fault.code().name());
     times.record(call.model(), answered.role(), answered.version(), "total", totalNanos);
     times.record(
         call.model(), answered.role(), answered.version(), "upstream", answer.latencyNanos());
@@ -214,7 +271,7 @@ final class Recording implements Mirror.Results {
       return;
     }
     InferCall call = pair.call();
-    Disclosure disclosure = new Disclosure(pair.plan().route().getContract());
+    Disclosure disclosure = pair.plan().disclosure();
     Comparison.Builder comparison =
         Comparison.newBuilder()
             .setPredictionId(call.predictionId())
@@ -226,7 +283,9 @@ final class Recording implements Mirror.Results {
             .setVersion(pair.arm().version())
             .addAllChampionOutputs(disclosure.outputs(champion))
             .addAllOutputs(disclosure.outputs(copy))
-            .addAllRows(disclosure.slices(call.request()));
+            .addAllRows(
+                disclosure.slices(
+                    call.request(), call.principal().name(), batch(call, pair.plan())));
     TensorValue features = disclosure.features(call.request());
     if (features != null) {
       comparison.setFeatures(features);
@@ -257,7 +316,7 @@ final class Recording implements Mirror.Results {
       stream.countDropped();
       return;
     }
-    Disclosure disclosure = new Disclosure(plan.route().getContract());
+    Disclosure disclosure = plan.disclosure();
     PayloadRecord.Builder payload =
         PayloadRecord.newBuilder()
             .setPredictionId(call.predictionId())
@@ -273,7 +332,8 @@ final class Recording implements Mirror.Results {
     if (features != null) {
       payload.setFeatures(features);
     }
-    List<SliceLabels> rows = disclosure.slices(call.request());
+    List<SliceLabels> rows =
+        disclosure.slices(call.request(), call.principal().name(), batch(call, plan));
     if (rows.size() == 1) {
       // The record has one set of labels; with several rows none of them would be the case's.
       payload.addAllSlices(rows.getFirst().getLabelsList());

@@ -1,11 +1,18 @@
 package dev.understudy.router.stack;
 
+import dev.understudy.proto.v1.Role;
 import dev.understudy.router.admission.Admission;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
+import dev.understudy.router.record.RequestCounts;
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.Meter;
+import io.opentelemetry.api.metrics.ObservableLongMeasurement;
+import java.util.Locale;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
@@ -16,7 +23,14 @@ public record RouterGauges(
     Lineage lineage,
     LongSupplier comparisonsDropped,
     LongSupplier payloadsDropped,
-    BooleanSupplier leaseExpired) {
+    BooleanSupplier leaseExpired,
+    RequestCounts requests,
+    LongSupplier drillErrors,
+    LongSupplier drillDelays) {
+  private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
+  private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
+  private static final AttributeKey<String> STATUS = AttributeKey.stringKey("status");
+
   /** Makes the instruments. */
   public void register(Meter meter) {
     gauge(meter, "router.calls.in_flight", "Calls in flight", () -> admission.calls().used());
@@ -41,6 +55,19 @@ public record RouterGauges(
     counter(meter, "router.lineage.dropped", "Calls without a lineage record", lineage::dropped);
     counter(meter, "router.comparisons.dropped", "Comparisons lost", comparisonsDropped);
     counter(meter, "router.payloads.dropped", "Payloads lost", payloadsDropped);
+    counter(meter, "router.drill.errors", "Answers replaced by a drill's error", drillErrors);
+    counter(meter, "router.drill.delays", "Answers held back by a drill", drillDelays);
+    counter(
+        meter,
+        "router.requests",
+        "Calls by model, answering arm and status",
+        counter ->
+            requests.read((model, role, status, calls) ->
+                counter.record(calls, labels(model, role, status))));
+  }
+
+  private static Attributes labels(String model, Role role, String status) {
+    return Attributes.of(MODEL, model, ROLE, role.name().toLowerCase(Locale.ROOT), STATUS, status);
   }
 
   private static void gauge(Meter meter, String name, String text, LongSupplier value) {
@@ -53,10 +80,11 @@ public record RouterGauges(
   }
 
   private static void counter(Meter meter, String name, String text, LongSupplier value) {
-    var _ =
-        meter
-            .counterBuilder(name)
-            .setDescription(text)
-            .buildWithCallback(counter -> counter.record(value.getAsLong()));
+    counter(meter, name, text, counter -> counter.record(value.getAsLong()));
+  }
+
+  private static void counter(
+      Meter meter, String name, String text, Consumer<ObservableLongMeasurement> values) {
+    var _ = meter.counterBuilder(name).setDescription(text).buildWithCallback(values);
   }
 }

@@ -105,6 +105,9 @@ public final class RouterStack implements AdminService.Desk {
   private final Upstream copies;
   private final Admission admission;
   private final Budget copiesInFlight;
+  private final Drill drill;
+  private final ArmStates armStates;
+  private final Recording recording;
   private final @Nullable SideStream<Comparison, ComparisonSummary> comparisons;
   private final @Nullable SideStream<PayloadRecord, PayloadSummary> payloads;
   private final SideStream<StageHistograms, HistogramSummary> histograms =
@@ -143,7 +146,7 @@ public final class RouterStack implements AdminService.Desk {
     times = new StageTimes(config.name());
     comparisons = config.evidence() == null ? null : new SideStream<>(queues.comparisonBytes());
     payloads = config.collector() == null ? null : new SideStream<>(queues.payloadBytes());
-    Recording recording = new Recording(evidence, lineage, times, comparisons, payloads);
+    recording = new Recording(evidence, lineage, times, comparisons, payloads);
 
     // Steps 6 and 11: two sets of connections, so that a copy never stands in a caller's way.
     // Copies
@@ -164,6 +167,9 @@ public final class RouterStack implements AdminService.Desk {
     learner = new SignatureLearner(keeper, questions);
     watch = new RoutingWatch(keeper, blocks::unacknowledged);
 
+    armStates = new ArmStates(keeper::current, upstream, copies, time);
+
+    drill = new Drill(scheduler, time);
     RouterConfig.Mirroring mirroring = config.mirror();
     copiesInFlight = new Budget(mirroring.copies());
     Mirror mirror =
@@ -192,6 +198,7 @@ public final class RouterStack implements AdminService.Desk {
             mirror,
             lineage,
             recording,
+            drill,
             new LifeSettings(
                 config.upstream().tryTimeout(),
                 config.upstream().failoverBp(),
@@ -228,7 +235,23 @@ public final class RouterStack implements AdminService.Desk {
             Message.of(call.body()),
             new AttemptOptions(call.predictionId(), "", call.headers(), timeoutNanos, false, true),
             () -> {},
-            done);
+            arm.arm().hasFault() ? answer -> spoil(call, arm, answer, timeoutNanos, done) : done);
+  }
+
+  private void spoil(
+      InferCall call, ArmPlan arm, Answer real, long limitNanos, Consumer<Answer> done) {
+    Answer told = drill.spoiled(arm, call, real);
+    Drill.Held held = drill.held(arm, call, real, told, limitNanos, done);
+    if (held == null) {
+      done.accept(told);
+    } else {
+      held.start();
+    }
+  }
+
+  /** Cuts a block and hands it on, as one step: blocks leave in the order of their numbers. */
+  private synchronized void cut(long second) {
+    blocks.add(evidence.cut(second, armStates.cut()));
   }
 
   private void applied(Snapshot snapshot) {
@@ -265,10 +288,14 @@ public final class RouterStack implements AdminService.Desk {
             time,
             second -> {
               if (judged) {
-                blocks.add(evidence.cut(second));
+                cut(second);
               }
             })
         .start();
+    if (judged) {
+      scheduler.every(
+          Duration.ofMillis(ArmStates.EVERY_MILLIS), "look at the arms", armStates::look);
+    }
     scheduler.every(ASK_EVERY, "ask for signatures", learner::ask);
     scheduler.every(LINEAGE_EVERY, "send lineage", lineage::flush);
     scheduler.every(REPORT_EVERY, "report to the controller", watch::report);
@@ -345,7 +372,7 @@ public final class RouterStack implements AdminService.Desk {
   private void flush(Duration grace) throws InterruptedException {
     long deadline = System.nanoTime() + grace.toNanos();
     if (config.evidence() != null) {
-      blocks.add(evidence.cut(Math.floorDiv(time.wallMillis(), 1000)));
+      cut(Math.floorDiv(time.wallMillis(), 1000));
     }
     sendHistograms();
     lineage.flush();
@@ -403,6 +430,9 @@ public final class RouterStack implements AdminService.Desk {
         lineage,
         comparisons == null ? () -> 0 : comparisons::dropped,
         payloads == null ? () -> 0 : payloads::dropped,
-        () -> keeper.current().leaseExpired(time.nanoTime()));
+        () -> keeper.current().leaseExpired(time.nanoTime()),
+        recording.requests(),
+        drill::errors,
+        drill::delays);
   }
 }

@@ -5,6 +5,7 @@ import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.ControlLoss;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RandomisationUnit;
+import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.split.Split;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param control null without one
  * @param copies arms that get mirrored calls
  * @param split the split under the route's salt
+ * @param disclosure what of a call may leave, by the route's contract
  */
 public record ModelPlan(
     ModelRoute route,
@@ -28,7 +30,8 @@ public record ModelPlan(
     @Nullable ArmPlan canary,
     @Nullable ArmPlan control,
     List<ArmPlan> copies,
-    Split split) {
+    Split split,
+    Disclosure disclosure) {
   /** The model's name. */
   public String model() {
     return route.getModel();
@@ -55,23 +58,29 @@ public record ModelPlan(
     return control != null && control.arm().getName().equals(arm) ? control : null;
   }
 
-  /** The arm that answers a client's pinned version, the champion first; or null. */
+  /**
+   * The arm that answers a client's pinned version, the champion first; or null. After a promotion
+   * the version before may still answer as control.
+   */
   public @Nullable ArmPlan pinned(String version) {
-    if (champion.version().equals(version)) {
-      return champion;
+    for (ArmPlan arm : answering()) {
+      if (arm.version().equals(version)) {
+        return arm;
+      }
     }
-    return canary != null && canary.version().equals(version) ? canary : null;
+    return null;
   }
 
   /** The same plan with its signature. */
   public ModelPlan with(Signature learned) {
     return new ModelPlan(
-        route, new SignatureCheck(learned), champion, canary, control, copies, split);
+        route, new SignatureCheck(learned), champion, canary, control, copies, split, disclosure);
   }
 
   /** The same plan with the signature that another plan of the same champion has. */
   public ModelPlan with(ModelPlan knowing) {
-    return new ModelPlan(route, knowing.signature(), champion, canary, control, copies, split);
+    return new ModelPlan(
+        route, knowing.signature(), champion, canary, control, copies, split, disclosure);
   }
 
   /** The arms that may answer. */

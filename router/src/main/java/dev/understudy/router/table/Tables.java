@@ -4,12 +4,11 @@ import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.Arm;
-import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
-import dev.understudy.proto.v1.SliceRule;
+import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.split.Split;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 public final class Tables {
   /** The denominator of weights. */
   public static final int WHOLE = 10_000;
+
+  private static final long MOST_DELAY_MS = 3_600_000;
 
   private Tables() {}
 
@@ -72,9 +73,9 @@ public final class Tables {
     ArmPlan control = byRole.get(Role.CONTROL);
     check(route.getCanaryWeightBp() == 0 || canary != null, model + " has no canary to weigh");
     check(route.getControlWeightBp() == 0 || control != null, model + " has no control to weigh");
-    check(
-        !route.hasContract() || contractFits(route.getContract()),
-        model + " has a contract whose columns do not fit its features");
+    if (route.hasContract()) {
+      Contracts.verify(model, route.getContract());
+    }
     boolean strict =
         route.getLineageOverflow() == LineageOverflow.LINEAGE_BLOCK
             || route.getLineageOverflow() == LineageOverflow.LINEAGE_REFUSE;
@@ -88,7 +89,8 @@ public final class Tables {
         canary,
         control,
         copies(model, route, arms),
-        new Split(route.getSalt()));
+        new Split(route.getSalt()),
+        new Disclosure(route.getContract(), route.getSalt()));
   }
 
   private static int weight(int bp) {
@@ -105,6 +107,7 @@ public final class Tables {
         },
         name + " has no role");
     check(isInteger(arm.getVersion()), name + " asks for version '" + arm.getVersion() + "'");
+    checkFault(name, arm);
     check(arm.getEndpointsCount() > 0, name + " has no endpoints");
     for (String endpoint : arm.getEndpointsList()) {
       try {
@@ -113,6 +116,28 @@ public final class Tables {
         throw new TableException(name + " has endpoint " + e.getMessage());
       }
     }
+  }
+
+  private static void checkFault(String name, Arm arm) {
+    if (!arm.hasFault()) {
+      return;
+    }
+    check(
+        arm.getRole() == Role.CANARY || arm.getRole() == Role.SHADOW,
+        name + " has faults injected (expected: only a canary or a shadow has)");
+    check(
+        weight(arm.getFault().getErrorsBp()) <= WHOLE
+            && weight(arm.getFault().getDelayBp()) <= WHOLE,
+        name + " has faults injected into more than the whole of its traffic");
+    long delayMs = arm.getFault().getDelayMs();
+    check(
+        delayMs >= 0 && delayMs <= MOST_DELAY_MS,
+        name
+            + " has answers held back for "
+            + Long.toUnsignedString(delayMs)
+            + " ms (expected: 0 to "
+            + MOST_DELAY_MS
+            + ")");
   }
 
   private static List<ArmPlan> copies(String model, ModelRoute route, Map<String, ArmPlan> arms) {
@@ -149,20 +174,6 @@ public final class Tables {
     }
   }
 
-  private static boolean contractFits(DataContract contract) {
-    for (SliceRule rule : contract.getSlicesList()) {
-      if (rule.getColumn() < 0 || rule.getColumn() >= contract.getFeaturesCount()) {
-        return false;
-      }
-    }
-    for (int column : contract.getPrivacy().getClearColumnsList()) {
-      if (column < 0 || column >= contract.getFeaturesCount()) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   /** Whether a text is a version number. */
   public static boolean isInteger(String version) {
     return !version.isEmpty()
@@ -170,7 +181,7 @@ public final class Tables {
         && version.chars().allMatch(c -> c >= '0' && c <= '9');
   }
 
-  private static void check(boolean ok, String text) {
+  static void check(boolean ok, String text) {
     if (!ok) {
       throw new TableException(text);
     }

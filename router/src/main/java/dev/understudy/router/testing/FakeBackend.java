@@ -14,6 +14,8 @@ import dev.understudy.proto.inference.ModelMetadataResponse;
 import dev.understudy.proto.inference.ModelOutput;
 import dev.understudy.proto.inference.ModelReadyRequest;
 import dev.understudy.proto.inference.ModelReadyResponse;
+import dev.understudy.proto.v1.ServerTiming;
+import io.grpc.ForwardingServerCall;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerCall;
@@ -36,6 +38,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A server of the inference protocol on loopback that does what a test tells it. It serves one
@@ -59,6 +62,7 @@ public final class FakeBackend implements AutoCloseable {
   private final Set<String> presented = ConcurrentHashMap.newKeySet();
   private final int port;
   private volatile Behaviour behaviour;
+  private volatile @Nullable ServerTiming timing;
   private volatile Server server;
 
   private FakeBackend(Behaviour behaviour) throws IOException {
@@ -100,6 +104,11 @@ public final class FakeBackend implements AutoCloseable {
   /** Changes what happens from now on. */
   public void behave(Behaviour next) {
     behaviour = next;
+  }
+
+  /** What goes with each answer from now on; null for nothing, as with a foreign server. */
+  public void tell(@Nullable ServerTiming said) {
+    timing = said;
   }
 
   /** {@code host:port}. */
@@ -219,6 +228,8 @@ public final class FakeBackend implements AutoCloseable {
   }
 
   private final class Marks implements ServerInterceptor {
+    private static final Metadata.Key<byte[]> TIMING =
+        Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);
     private static final Metadata.Key<String> AUTHORIZATION =
         Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
     private static final Metadata.Key<String> SHADOW =
@@ -231,7 +242,18 @@ public final class FakeBackend implements AutoCloseable {
         shadowCalls.incrementAndGet();
       }
       presented.add(String.valueOf(headers.get(AUTHORIZATION)));
-      return next.startCall(call, headers);
+      return next.startCall(
+          new ForwardingServerCall.SimpleForwardingServerCall<>(call) {
+            @Override
+            public void close(Status status, Metadata trailers) {
+              ServerTiming said = timing;
+              if (said != null && status.isOk()) {
+                trailers.put(TIMING, said.toByteArray());
+              }
+              super.close(status, trailers);
+            }
+          },
+          headers);
     }
   }
 

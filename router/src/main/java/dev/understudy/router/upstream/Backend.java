@@ -7,6 +7,7 @@ import dev.understudy.chassis.rpc.EventLoops;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig.SlidingWindowType;
+import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.EventExecutor;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** One address: a connection per event loop, calls in flight, and a breaker. Any thread. */
 final class Backend {
   final String address;
+  final String host;
   final AtomicInteger inFlight = new AtomicInteger();
   private final List<EventExecutor> loops = new ArrayList<>();
   private final List<ManagedChannel> channels = new ArrayList<>();
@@ -32,6 +34,7 @@ final class Backend {
       @Nullable BreakerSettings breaking) {
     this.address = address;
     HostPort target = HostPort.parse(address);
+    this.host = target.host();
     // A channel connects when it is first used, so a channel per loop costs nothing by itself.
     for (EventExecutor loop : eventLoops.worker()) {
       loops.add(loop);
@@ -74,6 +77,19 @@ final class Backend {
 
   boolean closed() {
     return breaker == null || breaker.getState() == CircuitBreaker.State.CLOSED;
+  }
+
+  /** False while there is no connection and the last try to make one failed. */
+  boolean reachable() {
+    boolean failed = false;
+    for (int i = 0; i < channels.size(); i++) {
+      ConnectivityState state = channels.get(i).getState(false);
+      if (state == ConnectivityState.READY) {
+        return true;
+      }
+      failed |= state == ConnectivityState.TRANSIENT_FAILURE;
+    }
+    return !failed;
   }
 
   /** Whether one call may go there; each permission is ended by {@link #ended}. */

@@ -55,6 +55,11 @@ public final class Upstream implements AutoCloseable {
       this.permitted = permitted;
       backend.inFlight.incrementAndGet();
     }
+
+    /** The host of the backend's address. */
+    public String host() {
+      return backend.host;
+    }
   }
 
   /** Whether some backend of the arm is in use; otherwise the arm's share in force is 0. */
@@ -62,6 +67,20 @@ public final class Upstream implements AutoCloseable {
     List<Backend> pool = pool(arm);
     for (int i = 0; i < pool.size(); i++) {
       if (pool.get(i).closed()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Whether calls may reach some backend of the arm, as far as is known: of a backend that was
+   * never called, or whose connection has just been lost, nothing is.
+   */
+  public boolean reachable(ArmPlan arm) {
+    List<Backend> pool = pool(arm);
+    for (int i = 0; i < pool.size(); i++) {
+      if (pool.get(i).reachable()) {
         return true;
       }
     }

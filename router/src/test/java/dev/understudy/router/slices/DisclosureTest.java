@@ -1,6 +1,7 @@
 package dev.understudy.router.slices;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,16 +13,19 @@ import dev.understudy.proto.inference.ModelInferResponse;
 import dev.understudy.proto.inference.ModelInferResponse.InferOutputTensor;
 import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.tensor.InferResponseView;
+import dev.understudy.proto.v1.ComparedOutput;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
 import dev.understudy.proto.v1.Feature;
 import dev.understudy.proto.v1.OutputKind;
 import dev.understudy.proto.v1.PrivacyPolicy;
 import dev.understudy.proto.v1.SliceLabel;
+import dev.understudy.proto.v1.SliceLabels;
 import dev.understudy.proto.v1.SliceRule;
 import dev.understudy.proto.v1.TensorValue;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -83,8 +87,8 @@ class DisclosureTest {
   }
 
   private static List<String> labels(DataContract contract) {
-    return new Disclosure(contract)
-        .slices(request()).stream()
+    return new Disclosure(contract, "salt")
+        .slices(request(), "anna", 2).stream()
             .map(row ->
                 String.join(
                     " ",
@@ -97,20 +101,21 @@ class DisclosureTest {
   @Test
   void withoutAPolicyNothingOfTheInputLeaves() {
     DataContract contract = contract().clearPrivacy().build();
-    assertNull(new Disclosure(contract).features(request()));
+    assertNull(new Disclosure(contract, "salt").features(request()));
     assertEquals(List.of(), labels(contract));
-    assertNull(new Disclosure(DataContract.getDefaultInstance()).features(request()));
+    assertNull(new Disclosure(DataContract.getDefaultInstance(), "salt").features(request()));
   }
 
   @Test
   void withoutAClearColumnNoTensorLeavesNotEvenItsShape() {
-    assertNull(new Disclosure(contract().build()).features(request()));
+    assertNull(new Disclosure(contract().build(), "salt").features(request()));
     assertEquals(List.of("", ""), labels(contract().build()));
   }
 
   @Test
   void clearColumnsStayAndAllOthersBecomeNaN() {
-    float[] left = read(new Disclosure(contract(AMOUNT, COUNTRY).build()).features(request()));
+    float[] left =
+        read(new Disclosure(contract(AMOUNT, COUNTRY).build(), "salt").features(request()));
     assertEquals(List.of(5f, 250f, 2f), List.of(left[0], left[3], left[2]));
     assertTrue(Float.isNaN(left[AGE]) && Float.isNaN(left[3 + AGE]));
     assertTrue(Float.isNaN(left[3 + COUNTRY]), "it was missing before");
@@ -118,9 +123,9 @@ class DisclosureTest {
 
   @Test
   void whatIsBlankedHoldsNoBitOfTheValue() {
-    TensorValue one = new Disclosure(contract(AMOUNT).build()).features(request());
+    TensorValue one = new Disclosure(contract(AMOUNT).build(), "salt").features(request());
     TensorValue other =
-        new Disclosure(contract(AMOUNT).build())
+        new Disclosure(contract(AMOUNT).build(), "salt")
             .features(request("features", "FP32", floats(5, -1, 7, 250, 3, 9), 2, 3));
     assertEquals(one, other);
   }
@@ -129,7 +134,8 @@ class DisclosureTest {
   void blankedIntegersAreZero() {
     ByteString raw = ByteString.copyFrom(new byte[] {7, 8, 9});
     TensorValue left =
-        new Disclosure(contract(COUNTRY).build()).features(request("features", "UINT8", raw, 1, 3));
+        new Disclosure(contract(COUNTRY).build(), "salt")
+            .features(request("features", "UINT8", raw, 1, 3));
     assertNotNull(left);
     assertEquals(ByteString.copyFrom(new byte[] {0, 0, 9}), left.getData());
     assertEquals(List.of(1L, 3L), left.getShapeList());
@@ -139,7 +145,7 @@ class DisclosureTest {
   void theRequestItselfIsLeftAsItWas() {
     InferRequestView request = request();
     ByteBuffer before = ByteBuffer.allocate(request.messageSize()).put(request.message());
-    new Disclosure(contract(AMOUNT).build()).features(request);
+    new Disclosure(contract(AMOUNT).build(), "salt").features(request);
     assertEquals(
         before.flip(), ByteBuffer.allocate(request.messageSize()).put(request.message()).flip());
   }
@@ -154,17 +160,84 @@ class DisclosureTest {
 
   @Test
   void valueOnAnEdgeBelongsAboveIt() {
-    Disclosure disclosure = new Disclosure(contract(AMOUNT).build());
+    Disclosure disclosure = new Disclosure(contract(AMOUNT).build(), "salt");
     InferRequestView rows =
         request("features", "FP32", floats(10, 0, 0, 99.5f, 0, 0, 100, 0, 0), 3, 3);
     assertEquals(
         List.of("10..100", "10..100", ">=100"),
-        disclosure.slices(rows).stream().map(row -> row.getLabels(0).getValue()).toList());
+        disclosure.slices(rows, "anna", 3).stream()
+            .map(row -> row.getLabels(0).getValue())
+            .toList());
+  }
+
+  private static List<String> values(Collection<SliceLabel> labels) {
+    return labels.stream().map(label -> label.getSlice() + "=" + label.getValue()).toList();
+  }
+
+  @Test
+  void aCallCountsOnceUnderEachDifferentValue() {
+    Disclosure disclosure = new Disclosure(contract(AMOUNT, COUNTRY).build(), "salt");
+    InferRequestView rows = request("features", "FP32", floats(5, 1, 2, 7, 1, 2, 500, 1, 2), 3, 3);
+    assertEquals(
+        List.of("size=<10", "country=2", "size=>=100"),
+        values(disclosure.distinct(rows, "anna", 3)));
+    assertEquals(List.of(), new Disclosure(contract().build(), "salt").distinct(rows, "anna", 3));
+  }
+
+  @Test
+  void callersAndRowsAreKnownWithoutAnyFeature() {
+    DataContract.Builder contract =
+        DataContract.newBuilder()
+            .addSlices(SliceRule.newBuilder().setName("who").setPrincipal(true))
+            .addSlices(
+                SliceRule.newBuilder()
+                    .setName("rows")
+                    .setBatchSize(true)
+                    .addAllEdges(List.of(2.0, 9.0)));
+    Disclosure hidden = new Disclosure(contract.build(), "salt");
+    List<SliceLabels> rows = hidden.slices(request(), "anna", 2);
+    assertEquals(2, rows.size());
+    assertEquals(rows.get(0), rows.get(1));
+    List<String> labels = values(hidden.distinct(request(), "anna", 2));
+    assertEquals("rows=2..9", labels.get(1));
+    assertTrue(labels.get(0).matches("who=[0-9a-f]{12}"), labels.get(0));
+    assertEquals(values(rows.getFirst().getLabelsList()), labels);
+    // The same caller in every router, another in every rollout.
+    assertEquals(
+        labels, values(new Disclosure(contract.build(), "salt").distinct(request(), "anna", 2)));
+    assertNotEquals(labels, values(hidden.distinct(request(), "bert", 2)));
+    assertNotEquals(
+        labels, values(new Disclosure(contract.build(), "other").distinct(request(), "anna", 2)));
+    contract.setPrivacy(PrivacyPolicy.newBuilder().setClearPrincipal(true));
+    assertEquals(
+        List.of("who=anna", "rows=<2"),
+        values(new Disclosure(contract.build(), "salt").distinct(request(), "anna", 1)));
+  }
+
+  @Test
+  void theOutputsThatTheContractListsAreCompared() {
+    ModelInferResponse.Builder answer = ModelInferResponse.newBuilder();
+    for (String name : List.of("a", "b", "c")) {
+      answer
+          .addOutputs(InferOutputTensor.newBuilder().setName(name).setDatatype("FP32").addShape(1))
+          .addRawOutputContents(floats(1));
+    }
+    InferResponseView view =
+        InferResponseView.parse(answer.build().toByteString().asReadOnlyByteBuffer());
+    DataContract listed =
+        contract()
+            .setDecision(Decision.newBuilder().setOutput("b"))
+            .addOutputs(ComparedOutput.newBuilder().setOutput("c"))
+            .addOutputs(ComparedOutput.newBuilder().setOutput("a"))
+            .build();
+    assertEquals(
+        List.of("a", "c"),
+        new Disclosure(listed, "salt").outputs(view).stream().map(TensorValue::getName).toList());
   }
 
   @Test
   void tensorThatIsNotLaidOutAsDeclaredIsWithheldWhole() {
-    Disclosure disclosure = new Disclosure(contract(AMOUNT, COUNTRY).build());
+    Disclosure disclosure = new Disclosure(contract(AMOUNT, COUNTRY).build(), "salt");
     ByteString six = floats(5, SECRET, 2, 250, SECRET, 3);
     for (InferRequestView request :
         List.of(
@@ -175,7 +248,7 @@ class DisclosureTest {
             request("features", "BYTES", six, 2, 3),
             request("others", "FP32", six, 2, 3))) {
       assertNull(disclosure.features(request));
-      assertEquals(List.of(), disclosure.slices(request));
+      assertEquals(List.of(), disclosure.slices(request, "anna", 2));
     }
   }
 
@@ -205,12 +278,12 @@ class DisclosureTest {
                     .setKind(OutputKind.PROBABILITIES)
                     .setColumn(1))
             .build();
-    Disclosure disclosure = new Disclosure(decided);
+    Disclosure disclosure = new Disclosure(decided, "salt");
     assertEquals(
         List.of("probabilities"),
         disclosure.outputs(answer).stream().map(TensorValue::getName).toList());
     assertEquals(List.of(0.25, 0.5), disclosure.scores(answer));
-    Disclosure undeclared = new Disclosure(contract().build());
+    Disclosure undeclared = new Disclosure(contract().build(), "salt");
     assertEquals(2, undeclared.outputs(answer).size());
     assertEquals(List.of(), undeclared.scores(answer));
   }

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -18,18 +19,43 @@ import org.jspecify.annotations.Nullable;
  * live traffic, however old its seconds are. A router is live from its first block until it has
  * been silent for the skew bound and three seconds.
  *
+ * <p><b>Routers that come back.</b> After an interruption routers return within some seconds of
+ * each other, each with what it has kept. So that their seconds are still joined, nothing is
+ * overdue while a router is coming back: one that was known before a restart and has not been
+ * heard, or one that was first heard a moment ago, or again after a minute, and brings old seconds.
+ * It is given ten seconds for that.
+ *
+ * <p><b>Clocks that are wrong.</b> A router whose clock is behind makes each second wait for the
+ * skew bound, no longer, once its ten seconds are over; its own seconds then come late. A router
+ * whose clock is ahead could do worse: once its second is in the log, those of all others would be
+ * late. So a block of a second that has not ended by our clock, with the skew bound added, is let
+ * go at once and marked as ahead, for it to be logged as late (not judged for latency, counted
+ * everywhere else), and its router is not waited for.
+ *
  * <p>Pure: time is an argument. Not thread-safe.
  */
 final class BlockJoin {
   private static final long SILENCE_NANOS = 3_000_000_000L;
+  private static final long RETURN_NANOS = 10_000_000_000L;
+  private static final long AWAY_NANOS = 60_000_000_000L;
+  private static final long FORGOTTEN_NANOS = 3_600_000_000_000L;
+  private static final long OLD_SECONDS = 15;
+  private static final long NANOS_PER_MILLI = 1_000_000L;
 
-  /** A second that is complete. Blocks in {@link BlockMerge#ORDER}. */
-  record Second(long second, List<EvidenceBlock> blocks) {}
+  /**
+   * A second that is complete.
+   *
+   * @param ahead whether it is one that our clock has not reached
+   * @param blocks in {@link BlockMerge#ORDER}
+   */
+  record Second(long second, boolean ahead, List<EvidenceBlock> blocks) {}
 
   /** What came of a block. */
   enum Offer {
     /** It waits for its second to be complete. */
     TAKEN,
+    /** It is of a second that has not ended yet. */
+    AHEAD,
     /** It had come before. */
     DUPLICATE
   }
@@ -44,17 +70,28 @@ final class BlockJoin {
   }
 
   private static final class Router {
+    long sinceNanos;
     long lastNanos;
-    long lastSecond;
+    long lastSecond = Long.MIN_VALUE;
+    boolean old = true;
 
-    Router(long lastNanos, long lastSecond) {
-      this.lastNanos = lastNanos;
-      this.lastSecond = lastSecond;
+    Router(long nowNanos) {
+      this.sinceNanos = nowNanos;
+      this.lastNanos = nowNanos;
+    }
+
+    boolean isComingBack(long nowNanos) {
+      return old && nowNanos - sinceNanos < RETURN_NANOS;
+    }
+
+    boolean isLive(long nowNanos, long silenceNanos) {
+      return nowNanos - lastNanos <= silenceNanos || isComingBack(nowNanos);
     }
   }
 
   private final long skewNanos;
   private final TreeMap<Long, Pending> pending = new TreeMap<>();
+  private final TreeMap<Long, Pending> ahead = new TreeMap<>();
   private final Map<Boot, Sequences> received = new HashMap<>();
   private final Map<String, Router> routers = new HashMap<>();
   private long bytes;
@@ -65,7 +102,7 @@ final class BlockJoin {
 
   /** A router that is expected to come back after a restart of this process. */
   void expect(String router, long nowNanos) {
-    routers.put(router, new Router(nowNanos, Long.MIN_VALUE));
+    routers.put(router, new Router(nowNanos));
   }
 
   /** What a boot has been told is safe: it is not taken again. */
@@ -81,17 +118,31 @@ final class BlockJoin {
     return sequences == null ? null : sequences.greatest();
   }
 
-  Offer offer(EvidenceBlock block, long nowNanos) {
-    Router router =
-        routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos, Long.MIN_VALUE));
-    router.lastNanos = nowNanos;
-    router.lastSecond = Math.max(router.lastSecond, block.getSecond());
+  Offer offer(EvidenceBlock block, long nowNanos, long nowUnixMs) {
+    long second = block.getSecond();
+    long skewMs = skewNanos / NANOS_PER_MILLI;
+    boolean isAhead = second >= Math.floorDiv(nowUnixMs + skewMs, 1000L);
+    if (isAhead) {
+      routers.remove(block.getRouter());
+    } else {
+      Router router = routers.computeIfAbsent(block.getRouter(), r -> new Router(nowNanos));
+      if (nowNanos - router.lastNanos > AWAY_NANOS) {
+        router.sinceNanos = nowNanos;
+        router.lastSecond = Long.MIN_VALUE;
+      }
+      router.lastNanos = nowNanos;
+      router.lastSecond = Math.max(router.lastSecond, second);
+      router.old = router.lastSecond < Math.floorDiv(nowUnixMs - skewMs, 1000L) - OLD_SECONDS;
+    }
     if (!received.computeIfAbsent(Boot.of(block), b -> new Sequences()).add(block.getSequence())) {
       return Offer.DUPLICATE;
     }
-    pending.computeIfAbsent(block.getSecond(), s -> new Pending(nowNanos)).blocks.add(block);
+    (isAhead ? ahead : pending)
+        .computeIfAbsent(second, s -> new Pending(nowNanos))
+        .blocks
+        .add(block);
     bytes += block.getSerializedSize();
-    return Offer.TAKEN;
+    return isAhead ? Offer.AHEAD : Offer.TAKEN;
   }
 
   /** Bytes of the blocks that wait. */
@@ -99,23 +150,34 @@ final class BlockJoin {
     return bytes;
   }
 
-  /** Takes the seconds that are complete, ascending. */
+  /** Takes the seconds that are complete, ascending, and then those that are ahead. */
   List<Second> take(long nowNanos) {
-    routers.values().removeIf(router -> nowNanos - router.lastNanos > skewNanos + SILENCE_NANOS);
+    routers.values().removeIf(router -> nowNanos - router.lastNanos > FORGOTTEN_NANOS);
     long watermark = Long.MAX_VALUE;
+    long patienceNanos = skewNanos;
     for (Router router : routers.values()) {
-      watermark = Math.min(watermark, router.lastSecond);
+      if (router.isLive(nowNanos, skewNanos + SILENCE_NANOS)) {
+        watermark = Math.min(watermark, router.lastSecond);
+      }
+      if (router.isComingBack(nowNanos)) {
+        patienceNanos = Math.max(skewNanos, RETURN_NANOS);
+      }
     }
     // An older second never waits for a younger one.
     long overdue = Long.MIN_VALUE;
     for (Map.Entry<Long, Pending> entry : pending.entrySet()) {
-      if (nowNanos - entry.getValue().firstNanos >= skewNanos) {
+      if (nowNanos - entry.getValue().firstNanos >= patienceNanos) {
         overdue = entry.getKey();
       }
     }
-    long upTo = Math.max(watermark, overdue);
     List<Second> taken = new ArrayList<>();
-    Iterator<Map.Entry<Long, Pending>> entries = pending.entrySet().iterator();
+    take(pending, Math.max(watermark, overdue), false, taken);
+    take(ahead, Long.MAX_VALUE, true, taken);
+    return taken;
+  }
+
+  private void take(SortedMap<Long, Pending> from, long upTo, boolean isAhead, List<Second> into) {
+    Iterator<Map.Entry<Long, Pending>> entries = from.entrySet().iterator();
     while (entries.hasNext()) {
       Map.Entry<Long, Pending> entry = entries.next();
       if (entry.getKey() > upTo) {
@@ -125,14 +187,14 @@ final class BlockJoin {
       List<EvidenceBlock> blocks = entry.getValue().blocks;
       blocks.sort(BlockMerge.ORDER);
       blocks.forEach(block -> bytes -= block.getSerializedSize());
-      taken.add(new Second(entry.getKey(), blocks));
+      into.add(new Second(entry.getKey(), isAhead, blocks));
     }
-    return taken;
   }
 
   /** Forgets every block that waits, and what was received. */
   void clear() {
     pending.clear();
+    ahead.clear();
     received.clear();
     bytes = 0;
   }

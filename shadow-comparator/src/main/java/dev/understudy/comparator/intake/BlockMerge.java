@@ -1,6 +1,7 @@
 package dev.understudy.comparator.intake;
 
 import dev.understudy.evidence.latency.SparseHistogram;
+import dev.understudy.proto.v1.ArmState;
 import dev.understudy.proto.v1.BlockSource;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvidenceBlock;
@@ -11,6 +12,7 @@ import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.Role;
 import java.util.Comparator;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
@@ -56,12 +58,16 @@ final class BlockMerge {
     }
   }
 
-  private static final class Sum<T> {
-    final T builder;
-    final TreeMap<Integer, Long> outcomes = new TreeMap<>();
+  private record ArmKey(Role role, String model) {
+    static final Comparator<ArmKey> ORDER =
+        Comparator.comparing(ArmKey::role).thenComparing(ArmKey::model);
+  }
+
+  private static final class PairSum {
+    final PairCell.Builder builder;
     final SparseHistogram latency = new SparseHistogram();
 
-    Sum(T builder) {
+    PairSum(PairCell.Builder builder) {
       this.builder = builder;
     }
   }
@@ -74,8 +80,9 @@ final class BlockMerge {
   static JoinedBlock merge(
       String rolloutId, long second, boolean late, List<EvidenceBlock> blocks) {
     JoinedBlock.Builder joined = JoinedBlock.newBuilder().setSecond(second).setLate(late);
-    TreeMap<CellKey, Sum<Cell.Builder>> cells = new TreeMap<>(CellKey.ORDER);
-    TreeMap<CellKey, Sum<PairCell.Builder>> pairs = new TreeMap<>(CellKey.ORDER);
+    TreeMap<CellKey, CellSum> cells = new TreeMap<>(CellKey.ORDER);
+    TreeMap<CellKey, PairSum> pairs = new TreeMap<>(CellKey.ORDER);
+    TreeMap<ArmKey, ArmState.Builder> arms = new TreeMap<>(ArmKey.ORDER);
     for (EvidenceBlock block : blocks) {
       joined.addSources(
           BlockSource.newBuilder()
@@ -84,20 +91,34 @@ final class BlockMerge {
               .setSequence(block.getSequence()));
       for (Cell cell : block.getCellsList()) {
         if (cell.getRolloutId().equals(rolloutId)) {
-          add(cells.computeIfAbsent(CellKey.of(cell), k -> new Sum<>(head(cell))), cell);
+          cells.computeIfAbsent(CellKey.of(cell), k -> new CellSum(head(cell))).add(cell);
         }
       }
       for (PairCell cell : block.getPairsList()) {
         if (cell.getRolloutId().equals(rolloutId)) {
-          add(pairs.computeIfAbsent(CellKey.of(cell), k -> new Sum<>(head(cell))), cell);
+          add(pairs.computeIfAbsent(CellKey.of(cell), k -> new PairSum(head(cell))), cell);
+        }
+      }
+      for (ArmState arm : block.getArmsList()) {
+        if (arm.getRolloutId().equals(rolloutId)) {
+          arms.merge(new ArmKey(arm.getRole(), arm.getModel()), arm.toBuilder(), BlockMerge::max);
         }
       }
     }
-    cells.values().forEach(sum -> joined.addCells(finish(sum)));
+    SliceBound bound = SliceBound.of(cells.values());
+    cells.values().forEach(sum -> joined.addCells(sum.finish(bound)));
     pairs.values().forEach(sum -> joined.addPairs(sum.builder.setCopyLatency(counts(sum.latency))));
+    arms.values().forEach(joined::addArms);
     return joined
         .setRouters((int) blocks.stream().map(EvidenceBlock::getRouter).distinct().count())
         .build();
+  }
+
+  /** Whether a block says anything of a rollout. */
+  static boolean concerns(EvidenceBlock block, String rolloutId) {
+    return block.getCellsList().stream().anyMatch(c -> c.getRolloutId().equals(rolloutId))
+        || block.getPairsList().stream().anyMatch(c -> c.getRolloutId().equals(rolloutId))
+        || block.getArmsList().stream().anyMatch(a -> a.getRolloutId().equals(rolloutId));
   }
 
   private static Cell.Builder head(Cell cell) {
@@ -121,27 +142,7 @@ final class BlockMerge {
         .setVersion(cell.getVersion());
   }
 
-  private static void add(Sum<Cell.Builder> sum, Cell cell) {
-    Cell.Builder to = sum.builder;
-    to.setAssigned(to.getAssigned() + cell.getAssigned())
-        .setRescued(to.getRescued() + cell.getRescued())
-        .setLeftOut(to.getLeftOut() + cell.getLeftOut())
-        .addAllFirstSeenKeys(cell.getFirstSeenKeysList())
-        .addAllFirstBadKeys(cell.getFirstBadKeysList());
-    if (Integer.compareUnsigned(cell.getLongestBadRun(), to.getLongestBadRun()) > 0) {
-      to.setLongestBadRun(cell.getLongestBadRun());
-    }
-    long first = cell.getFirstBadUnixMs();
-    if (first != 0 && (to.getFirstBadUnixMs() == 0 || first < to.getFirstBadUnixMs())) {
-      to.setFirstBadUnixMs(first);
-    }
-    for (OutcomeCount outcome : cell.getOutcomesList()) {
-      sum.outcomes.merge(outcome.getOutcomeValue(), outcome.getCount(), Long::sum);
-    }
-    add(sum.latency, cell.getLatency());
-  }
-
-  private static void add(Sum<PairCell.Builder> sum, PairCell cell) {
+  private static void add(PairSum sum, PairCell cell) {
     PairCell.Builder to = sum.builder;
     to.setBothOk(to.getBothOk() + cell.getBothOk())
         .setOnlyChampionBad(to.getOnlyChampionBad() + cell.getOnlyChampionBad())
@@ -151,24 +152,28 @@ final class BlockMerge {
     add(sum.latency, cell.getCopyLatency());
   }
 
-  private static Cell finish(Sum<Cell.Builder> sum) {
-    sum.outcomes.forEach((outcome, count) ->
-        sum.builder.addOutcomes(
-            OutcomeCount.newBuilder().setOutcomeValue(outcome).setCount(count)));
-    return sum.builder.setLatency(counts(sum.latency)).build();
+  private static ArmState.Builder max(ArmState.Builder a, ArmState.Builder b) {
+    return a.setBreakerOpenMs(Math.max(a.getBreakerOpenMs(), b.getBreakerOpenMs()))
+        .setNotReadyMs(Math.max(a.getNotReadyMs(), b.getNotReadyMs()));
   }
 
-  private static void add(SparseHistogram histogram, LatencyCounts counts) {
+  static void add(SparseHistogram histogram, LatencyCounts counts) {
     for (int i = 0; i < counts.getIndexCount(); i++) {
       histogram.add(counts.getIndex(i), counts.getCount(i));
     }
   }
 
-  private static LatencyCounts counts(SparseHistogram histogram) {
+  static LatencyCounts counts(SparseHistogram histogram) {
     LatencyCounts.Builder counts = LatencyCounts.newBuilder();
     for (int i = 0; i < histogram.buckets(); i++) {
       counts.addIndex(histogram.indexAt(i)).addCount(histogram.countAt(i));
     }
     return counts.build();
+  }
+
+  /** Outcomes in order, without zeros that nobody sent. */
+  static void outcomes(SortedMap<Integer, Long> counts, Cell.Builder to) {
+    counts.forEach((outcome, count) ->
+        to.addOutcomes(OutcomeCount.newBuilder().setOutcomeValue(outcome).setCount(count)));
   }
 }

@@ -8,8 +8,11 @@ import dev.understudy.proto.v1.EvidenceBlock;
 import dev.understudy.proto.v1.EvidenceIntakeGrpc;
 import dev.understudy.proto.v1.LabelAck;
 import dev.understudy.proto.v1.LabelledPrediction;
+import dev.understudy.proto.v1.TallyAck;
+import dev.understudy.proto.v1.WorkerTally;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.function.LongFunction;
 
 /**
  * The streams into the comparator. A sender may be so many messages ahead of the disk; gRPC's flow
@@ -18,6 +21,7 @@ import io.grpc.stub.StreamObserver;
 public final class EvidenceIntakeService extends EvidenceIntakeGrpc.EvidenceIntakeImplBase {
   private static final int BLOCKS_AHEAD = 32;
   private static final int LABELS_AHEAD = 256;
+  private static final int TALLIES_AHEAD = 32;
 
   private final Intake intake;
 
@@ -54,36 +58,15 @@ public final class EvidenceIntakeService extends EvidenceIntakeGrpc.EvidenceInta
 
   @Override
   public StreamObserver<Comparison> sendComparisons(StreamObserver<ComparisonSummary> responses) {
-    return new StreamObserver<>() {
-      private long received;
-      private long dropped;
-
-      @Override
-      public void onNext(Comparison comparison) {
-        received++;
-        if (!intake.comparison(comparison)) {
-          dropped++;
-        }
-      }
-
-      @Override
-      public void onError(Throwable t) {
-        // The router will open another stream; what came is queued already.
-      }
-
-      @Override
-      public void onCompleted() {
-        responses.onNext(
-            ComparisonSummary.newBuilder().setReceived(received).setDropped(dropped).build());
-        responses.onCompleted();
-      }
-    };
+    return new ComparisonStream(intake::comparison, responses);
   }
 
   @Override
   public StreamObserver<LabelledPrediction> sendLabels(StreamObserver<LabelAck> responses) {
     var call = (ServerCallStreamObserver<LabelAck>) responses;
-    LabelSender sender = new GrpcLabelSender(call);
+    SequenceSender sender =
+        new GrpcSequenceSender<>(
+            call, sequence -> LabelAck.newBuilder().setSequence(sequence).build());
     call.disableAutoRequest();
     call.setOnCancelHandler(() -> intake.labelsClosed(sender));
     intake.labelsOpened(sender);
@@ -104,6 +87,46 @@ public final class EvidenceIntakeService extends EvidenceIntakeGrpc.EvidenceInta
         intake.labelsEnded(sender);
       }
     };
+  }
+
+  @Override
+  public StreamObserver<WorkerTally> sendTallies(StreamObserver<TallyAck> responses) {
+    return new TallyStream(intake, (ServerCallStreamObserver<TallyAck>) responses);
+  }
+
+  /** Tallies of one worker; a stream is of one start of it. */
+  private static final class TallyStream implements StreamObserver<WorkerTally> {
+    private final Intake intake;
+    private final SequenceSender sender;
+    private volatile String bootId = "";
+
+    TallyStream(Intake intake, ServerCallStreamObserver<TallyAck> call) {
+      this.intake = intake;
+      this.sender =
+          new GrpcSequenceSender<>(
+              call,
+              sequence -> TallyAck.newBuilder().setBootId(bootId).setSequence(sequence).build());
+      call.disableAutoRequest();
+      call.setOnCancelHandler(() -> intake.talliesClosed(sender));
+      intake.talliesOpened(sender);
+      call.request(TALLIES_AHEAD);
+    }
+
+    @Override
+    public void onNext(WorkerTally tally) {
+      bootId = tally.getBootId();
+      intake.tally(sender, tally);
+    }
+
+    @Override
+    public void onError(Throwable t) {
+      intake.talliesClosed(sender);
+    }
+
+    @Override
+    public void onCompleted() {
+      intake.talliesEnded(sender);
+    }
   }
 
   private static final class GrpcBlockSender implements BlockSender {
@@ -140,23 +163,25 @@ public final class EvidenceIntakeService extends EvidenceIntakeGrpc.EvidenceInta
     }
   }
 
-  private static final class GrpcLabelSender implements LabelSender {
-    private final ServerCallStreamObserver<LabelAck> call;
+  private static final class GrpcSequenceSender<A> implements SequenceSender {
+    private final ServerCallStreamObserver<A> call;
+    private final LongFunction<A> ack;
 
-    GrpcLabelSender(ServerCallStreamObserver<LabelAck> call) {
+    GrpcSequenceSender(ServerCallStreamObserver<A> call, LongFunction<A> ack) {
       this.call = call;
+      this.ack = ack;
     }
 
     @Override
     public void acknowledge(long sequence) {
       if (!call.isCancelled()) {
-        call.onNext(LabelAck.newBuilder().setSequence(sequence).build());
+        call.onNext(ack.apply(sequence));
       }
     }
 
     @Override
-    public void request(int labels) {
-      call.request(labels);
+    public void request(int messages) {
+      call.request(messages);
     }
 
     @Override

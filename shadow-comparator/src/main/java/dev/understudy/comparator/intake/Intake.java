@@ -7,12 +7,24 @@ import dev.understudy.comparator.log.DamagedLogException;
 import dev.understudy.comparator.log.EvidenceLog;
 import dev.understudy.comparator.log.LogFiles;
 import dev.understudy.comparator.log.LogFolder;
+import dev.understudy.comparator.pairs.KeptPairs;
+import dev.understudy.comparator.pairs.Measured;
+import dev.understudy.comparator.pairs.PairWorker;
+import dev.understudy.comparator.telemetry.Counter;
+import dev.understudy.comparator.telemetry.Counters;
 import dev.understudy.evidence.fold.SpecCheck;
 import dev.understudy.evidence.fold.SpecDigest;
 import dev.understudy.proto.v1.Comparison;
+import dev.understudy.proto.v1.EvaluationChange;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.EvidenceBlock;
 import dev.understudy.proto.v1.EvidenceLogRecord;
+import dev.understudy.proto.v1.KeptPair;
+import dev.understudy.proto.v1.LabelledPrediction;
+import dev.understudy.proto.v1.WatchSpec;
+import dev.understudy.proto.v1.WorkerTally;
 import io.grpc.Status;
+import io.opentelemetry.api.metrics.Meter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +41,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,34 +58,37 @@ public final class Intake implements AutoCloseable {
   private static final int RECORDS_AT_ONCE = 1024;
   private static final long TICK_MILLIS = 50;
   private static final long PAIR_FLUSH_NANOS = 1_000_000_000L;
+  private static final long RETENTION_NANOS = 600_000_000_000L;
 
   private final BlockingQueue<Runnable> tasks = new ArrayBlockingQueue<>(MOST_QUEUED);
   private final Path folder;
   private final LogFiles files;
   private final TimeSource time;
   private final RecordSink sink;
-  private final Counters counters = new Counters();
+  private final Counters counters;
+  private final Retention retention;
   private final PairWorker pairs;
+  private final KeptPairs kept = new KeptPairs();
+  private final EvaluationWatchers watchers = new EvaluationWatchers();
   private final IntakeState state;
   // What other threads may look at: the logs by rollout, and why some cannot be used.
   private final ConcurrentSkipListMap<String, EvidenceLog> logs = new ConcurrentSkipListMap<>();
-  private final Map<String, String> damaged = new TreeMap<>();
+  private final Map<String, String> damaged = new ConcurrentSkipListMap<>();
   private final Thread thread;
   private volatile boolean closed;
   private long lastPairFlushNanos;
+  private long lastRetentionNanos;
 
   private Intake(
-      Path folder, LogFiles files, TimeSource time, ComparatorConfig config, RecordSink sink)
+      ComparatorConfig config, LogFiles files, TimeSource time, Counters counters, RecordSink judge)
       throws IOException {
-    this.folder = folder;
+    this.folder = config.logs();
+    this.counters = counters;
+    this.retention = new Retention(config.keepAge(), config.keepBytes());
     this.files = files;
     this.time = time;
-    this.sink = sink;
-    this.pairs =
-        new PairWorker(
-            config.comparisonQueueBytes(),
-            counters,
-            (rolloutId, tallies) -> submit(() -> state().pairs(rolloutId, tallies)));
+    this.sink = judge;
+    this.pairs = new PairWorker(config.comparisonQueueBytes(), counters, this::measured);
     this.state =
         new IntakeState(
             openAll(),
@@ -83,13 +97,27 @@ public final class Intake implements AutoCloseable {
             config.blockQueueBytes(),
             time,
             counters,
-            sink);
+            this::written);
+    this.lastRetentionNanos = time.nanoTime() - RETENTION_NANOS;
     this.lastPairFlushNanos = time.nanoTime();
     this.thread = Thread.ofPlatform().daemon().name("comparator-intake").unstarted(this::run);
   }
 
-  private IntakeState state() {
-    return state;
+  /** What was measured here, on the pair worker's thread. */
+  private void measured(String rolloutId, Measured measured) {
+    kept.add(rolloutId, measured.kept());
+    submit(() -> state.pairs(rolloutId, measured));
+  }
+
+  /** What is on the disk now, on the intake's thread. */
+  private void written(String rolloutId, List<EvidenceLogRecord> records) {
+    for (EvidenceLogRecord record : records) {
+      if (record.hasTolerance()) {
+        pairs.learned(rolloutId, record.getTolerance());
+        watchers.tell(EvaluationWatchers.learned(rolloutId, record.getTolerance()));
+      }
+    }
+    sink.accept(rolloutId, records);
   }
 
   /**
@@ -98,11 +126,13 @@ public final class Intake implements AutoCloseable {
    * @throws IOException when the folder cannot be used
    */
   public static Intake start(
-      ComparatorConfig config, LogFiles files, TimeSource time, RecordSink sink)
+      ComparatorConfig config, LogFiles files, TimeSource time, Counters counters, RecordSink sink)
       throws IOException {
-    Path folder = config.state();
+    Path folder = config.logs();
     Files.createDirectories(folder);
-    Intake intake = new Intake(folder, files, time, config, sink);
+    LogFolder.sweep(folder);
+    Intake intake = new Intake(config, files, time, counters, sink);
+    intake.kept.start();
     intake.pairs.start();
     intake.thread.start();
     return intake;
@@ -110,17 +140,16 @@ public final class Intake implements AutoCloseable {
 
   private SortedMap<String, RolloutLog> openAll() throws IOException {
     SortedMap<String, RolloutLog> rollouts = new TreeMap<>();
-    List<Path> folders;
-    try (Stream<Path> entries = Files.list(folder)) {
-      folders = entries.filter(Files::isDirectory).sorted().toList();
-    }
-    for (Path rolloutFolder : folders) {
+    for (Path rolloutFolder : LogFolder.all(folder)) {
       try {
         open(rolloutFolder, rollouts);
       } catch (DamagedLogException e) {
         Path name = rolloutFolder.getFileName();
         damaged.put(name == null ? "" : name.toString(), String.valueOf(e.getMessage()));
-        log.log(Level.SEVERE, "An evidence log is damaged and is left alone", e);
+        log.log(
+            Level.SEVERE,
+            "An evidence log is damaged and is left alone; its evaluation answers DATA_LOSS",
+            e);
       }
     }
     return rollouts;
@@ -137,7 +166,8 @@ public final class Intake implements AutoCloseable {
     rollouts.put(rolloutId, rollout);
     logs.put(rolloutId, rollout.log());
     if (rollout.open()) {
-      pairs.judge(spec);
+      kept.open(rolloutId, rolloutFolder);
+      pairs.judge(spec, rollout.tolerances());
     }
     // Only now, as the whole log is known to be sound, and in pieces, as it may be large.
     List<EvidenceLogRecord> piece = new ArrayList<>();
@@ -153,14 +183,55 @@ public final class Intake implements AutoCloseable {
     sink.accept(rolloutId, List.copyOf(piece));
   }
 
-  /** What was seen, dropped and refused. */
-  public Counters counters() {
-    return counters;
+  /** Has present values exported. */
+  public void register(Meter meter) {
+    Counters.gauge(meter, "comparator.logs", "Evidence logs", logs::size);
+    Counters.gauge(
+        meter, "comparator.logs.damaged", "Evidence logs that cannot be used", damaged::size);
+    Counters.gauge(
+        meter,
+        "comparator.logs.bytes",
+        "Bytes of all evidence logs",
+        () -> logs.values().stream().mapToLong(EvidenceLog::bytes).sum());
+    Counters.gauge(meter, "comparator.intake.waiting", "Arrivals that wait", tasks::size);
+  }
+
+  /** Rollouts whose comparisons are measured. */
+  public int evaluations() {
+    return pairs.evaluations();
   }
 
   /** The rollouts that have a log, in order. */
   public List<String> rollouts() {
     return List.copyOf(logs.keySet());
+  }
+
+  /** Logs that cannot be used, with the reason and the last good position, by folder. */
+  public Map<String, String> damaged() {
+    return Map.copyOf(damaged);
+  }
+
+  /**
+   * The kept pairs of a rollout, worst first.
+   *
+   * @param most so many; 0 for all
+   * @throws Fault NOT_FOUND or DATA_LOSS
+   */
+  public List<KeptPair> kept(String rolloutId, int most) {
+    EvidenceLog known = logs.get(rolloutId);
+    if (known == null) {
+      throw missing(rolloutId);
+    }
+    try {
+      return kept.read(rolloutId, known.folder(), most);
+    } catch (IOException e) {
+      throw Fault.of(
+              Status.Code.DATA_LOSS,
+              "KEPT_PAIRS_UNREADABLE",
+              "The kept pairs cannot be read: " + e.getMessage())
+          .resource("evaluation", rolloutId)
+          .cause(e);
+    }
   }
 
   /** The log of a rollout; null when there is none. */
@@ -180,29 +251,104 @@ public final class Intake implements AutoCloseable {
     });
   }
 
+  /** Begins the watch after a promotion; the same watch again changes nothing. */
+  public CompletableFuture<Boolean> startWatch(String rolloutId, WatchSpec watch) {
+    return call(() -> {
+      watch(rolloutId, watch);
+      return true;
+    });
+  }
+
   /** Ends an evaluation: what comes afterwards is not judged. */
   public CompletableFuture<Boolean> stopEvaluation(String rolloutId) {
     return call(() -> {
-      RolloutLog rollout = state.rollout(rolloutId);
-      if (rollout == null) {
-        throw unknown(rolloutId);
-      }
+      RolloutLog rollout = known(rolloutId);
       if (!rollout.open()) {
         return false;
       }
       state.stop(rolloutId, rollout);
       pairs.forget(rolloutId);
+      kept.stop(rolloutId);
+      watchers.tell(EvaluationWatchers.stopped(rolloutId));
       return true;
     });
   }
 
-  /** The fault for a rollout without a log. */
-  public static Fault unknown(String rolloutId) {
+  private RolloutLog known(String rolloutId) {
+    RolloutLog rollout = state.rollout(rolloutId);
+    if (rollout == null) {
+      throw missing(rolloutId);
+    }
+    return rollout;
+  }
+
+  /**
+   * The fault for a rollout that has no log here, or none that can be used.
+   *
+   * @return NOT_FOUND, or DATA_LOSS with the reason and the last good position
+   */
+  public Fault missing(String rolloutId) {
+    String name = LogFolder.of(rolloutId);
+    String damage = name == null ? null : damaged.get(name);
+    if (damage != null) {
+      return Fault.of(Status.Code.DATA_LOSS, "EVIDENCE_LOG_DAMAGED", damage)
+          .resource("evaluation", rolloutId);
+    }
     return Fault.of(
             Status.Code.NOT_FOUND,
             "EVALUATION_UNKNOWN",
             "rollout \"" + rolloutId + "\" is not evaluated here")
         .resource("evaluation", rolloutId);
+  }
+
+  private void watch(String rolloutId, WatchSpec watch) {
+    RolloutLog rollout = known(rolloutId);
+    Fault problem = problem(watch);
+    if (problem != null) {
+      throw problem;
+    }
+    WatchSpec before = rollout.watch();
+    if (before != null && sameWatch(before, watch)) {
+      return;
+    }
+    if (before != null || !rollout.open()) {
+      throw Fault.of(
+              Status.Code.FAILED_PRECONDITION,
+              before == null ? "EVALUATION_STOPPED" : "WATCH_DIFFERS",
+              "rollout \""
+                  + rolloutId
+                  + "\" "
+                  + (before == null ? "is not judged any more" : "is watched under other terms")
+                  + " (expected: an open evaluation, and one watch)")
+          .resource("evaluation", rolloutId);
+    }
+    state.watch(rolloutId, rollout, watch);
+  }
+
+  private static boolean sameWatch(WatchSpec a, WatchSpec b) {
+    return a.toBuilder()
+        .clearStartedUnixMs()
+        .build()
+        .equals(b.toBuilder().clearStartedUnixMs().build());
+  }
+
+  private static @Nullable Fault problem(WatchSpec watch) {
+    String field = null;
+    String description = null;
+    if (!(watch.getAlpha() > 0 && watch.getAlpha() < 1)) {
+      field = "watch.alpha";
+      description = watch.getAlpha() + " (expected: > 0 and < 1)";
+    } else if (watch.getHorizonSeconds() < 1) {
+      field = "watch.horizon_seconds";
+      description = watch.getHorizonSeconds() + " (expected: 1 to 2147483647)";
+    } else if (watch.getKeptBp() < 0 || watch.getKeptBp() > 10_000) {
+      field = "watch.kept_bp";
+      description = watch.getKeptBp() + " (expected: 0 to 10000)";
+    }
+    return field == null || description == null
+        ? null
+        : Fault.of(Status.Code.INVALID_ARGUMENT, "WATCH_INVALID", field + ": " + description)
+            .violation(field, description);
   }
 
   private void begin(EvaluationSpec spec) {
@@ -211,10 +357,8 @@ public final class Intake implements AutoCloseable {
     if (!problems.isEmpty() || name == null) {
       throw invalid(spec, problems);
     }
-    String damage = damaged.get(name);
-    if (damage != null) {
-      throw Fault.of(Status.Code.DATA_LOSS, "EVIDENCE_LOG_DAMAGED", damage)
-          .resource("evaluation", spec.getRolloutId());
+    if (damaged.containsKey(name)) {
+      throw missing(spec.getRolloutId());
     }
     RolloutLog rollout = state.rollout(spec.getRolloutId());
     if (rollout == null) {
@@ -239,7 +383,9 @@ public final class Intake implements AutoCloseable {
       }
     }
     state.start(spec, rollout);
-    pairs.judge(spec);
+    kept.open(spec.getRolloutId(), rollout.log().folder());
+    pairs.judge(spec, rollout.tolerances());
+    watchers.tell(EvaluationWatchers.started(spec));
   }
 
   private static Fault invalid(EvaluationSpec spec, List<SpecCheck.Problem> problems) {
@@ -277,7 +423,7 @@ public final class Intake implements AutoCloseable {
     submit(() -> state.opened(sender));
   }
 
-  void block(BlockSender sender, dev.understudy.proto.v1.EvidenceBlock block) {
+  void block(BlockSender sender, EvidenceBlock block) {
     submit(() -> state.block(sender, block));
   }
 
@@ -289,20 +435,63 @@ public final class Intake implements AutoCloseable {
     submit(() -> state.closed(sender));
   }
 
-  void labelsOpened(LabelSender sender) {
-    submit(() -> state.opened(sender));
+  void labelsOpened(SequenceSender sender) {
+    submit(() -> state.labelsOpened(sender));
   }
 
-  void label(LabelSender sender, dev.understudy.proto.v1.LabelledPrediction label) {
+  void label(SequenceSender sender, LabelledPrediction label) {
     submit(() -> state.label(sender, label));
   }
 
-  void labelsEnded(LabelSender sender) {
-    submit(() -> state.ended(sender));
+  void labelsEnded(SequenceSender sender) {
+    submit(() -> state.labelsEnded(sender));
   }
 
-  void labelsClosed(LabelSender sender) {
-    submit(() -> state.closed(sender));
+  void labelsClosed(SequenceSender sender) {
+    submit(() -> state.labelsClosed(sender));
+  }
+
+  void talliesOpened(SequenceSender sender) {
+    submit(() -> state.talliesOpened(sender));
+  }
+
+  void tally(SequenceSender sender, WorkerTally tally) {
+    submit(() -> {
+      if (state.tally(sender, tally)) {
+        kept.add(tally.getRolloutId(), tally.getKeptList());
+      }
+    });
+  }
+
+  void talliesEnded(SequenceSender sender) {
+    submit(() -> state.talliesEnded(sender));
+  }
+
+  void talliesClosed(SequenceSender sender) {
+    submit(() -> state.talliesClosed(sender));
+  }
+
+  /** Tells a worker every open evaluation, and each that begins or ends. */
+  void watchEvaluations(EvaluationWatchers.Watcher watcher) {
+    submit(() -> {
+      List<EvaluationChange> known = new ArrayList<>();
+      known.add(EvaluationChange.getDefaultInstance());
+      new TreeMap<>(state.rollouts())
+          .forEach((rolloutId, rollout) -> {
+            EvaluationSpec spec = rollout.spec();
+            if (spec != null && rollout.open()) {
+              known.add(EvaluationWatchers.started(spec));
+              rollout
+                  .tolerances()
+                  .forEach(t -> known.add(EvaluationWatchers.learned(rolloutId, t)));
+            }
+          });
+      watchers.opened(watcher, known);
+    });
+  }
+
+  void unwatchEvaluations(EvaluationWatchers.Watcher watcher) {
+    submit(() -> watchers.closed(watcher));
   }
 
   /** Offers a comparison; false when it was dropped. */
@@ -319,6 +508,27 @@ public final class Intake implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Removes the logs that have had their time. */
+  private void expire() {
+    for (String rolloutId : retention.expired(state.rollouts(), time.wallMillis())) {
+      RolloutLog rollout = state.rollout(rolloutId);
+      if (rollout == null) {
+        continue;
+      }
+      try {
+        logs.remove(rolloutId);
+        state.remove(rolloutId);
+        sink.removed(rolloutId);
+        rollout.log().close();
+        kept.remove(rolloutId, rollout.log().folder());
+        counters.increment(Counter.LOGS_EXPIRED);
+        log.log(Level.INFO, "Removed the evidence of {0}: it was kept long enough", rolloutId);
+      } catch (IOException e) {
+        log.log(Level.WARNING, "The evidence of " + rolloutId + " cannot be removed", e);
+      }
     }
   }
 
@@ -351,6 +561,7 @@ public final class Intake implements AutoCloseable {
     }
     turn(tasks.poll());
     state.failAll(closing());
+    watchers.failAll(closing());
   }
 
   private void turn(@Nullable Runnable first) {
@@ -367,6 +578,10 @@ public final class Intake implements AutoCloseable {
     if (now - lastPairFlushNanos >= PAIR_FLUSH_NANOS) {
       lastPairFlushNanos = now;
       pairs.flush();
+    }
+    if (now - lastRetentionNanos >= RETENTION_NANOS) {
+      lastRetentionNanos = now;
+      guarded(this::expire);
     }
   }
 
@@ -387,6 +602,7 @@ public final class Intake implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    kept.close();
     IOException failure = null;
     for (EvidenceLog evidence : logs.values()) {
       try {

@@ -2,10 +2,13 @@ package dev.understudy.comparator.intake;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.time.TimeSource;
-import dev.understudy.comparator.intake.Counters.Counter;
+import dev.understudy.comparator.pairs.Measured;
+import dev.understudy.comparator.telemetry.Counter;
+import dev.understudy.comparator.telemetry.Counters;
 import dev.understudy.evidence.fold.BlockCheck;
 import dev.understudy.evidence.tally.Scores;
-import dev.understudy.proto.v1.BlockAck;
+import dev.understudy.proto.v1.ArmState;
+import dev.understudy.proto.v1.BlockSource;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceBlock;
@@ -17,6 +20,9 @@ import dev.understudy.proto.v1.LabelledPrediction;
 import dev.understudy.proto.v1.LabelledScore;
 import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.PairTally;
+import dev.understudy.proto.v1.Stop;
+import dev.understudy.proto.v1.WatchSpec;
+import dev.understudy.proto.v1.WorkerTally;
 import io.grpc.Status;
 import java.io.IOException;
 import java.time.Duration;
@@ -53,20 +59,9 @@ final class IntakeState {
   private static final Logger log = Logger.getLogger(IntakeState.class.getName());
   private static final Duration RETRY = Duration.ofSeconds(1);
   private static final int MOST_BOOTS = 4096;
-
-  private static final class BlockStream {
-    final Map<Boot, Long> highest = new HashMap<>();
-    final Map<Boot, Long> told = new HashMap<>();
-    int owed;
-    boolean ended;
-  }
-
-  private static final class LabelStream {
-    long highest;
-    boolean news;
-    int owed;
-    boolean ended;
-  }
+  // One record must fit into a frame of the log, whatever routers send.
+  private static final int MOST_BLOCK_BYTES = 8 << 20;
+  private static final long MOST_SECOND_BYTES = 32L << 20;
 
   private final SortedMap<String, RolloutLog> rollouts;
   private final Positions positions;
@@ -77,10 +72,14 @@ final class IntakeState {
   private final Counters counters;
   private final RecordSink sink;
   private final long mostPendingBytes;
-  private final Map<BlockSender, BlockStream> blockStreams = new LinkedHashMap<>();
-  private final Map<LabelSender, LabelStream> labelStreams = new LinkedHashMap<>();
+  private final BlockStreams blockStreams = new BlockStreams();
+  private final SequenceStreams labelStreams = new SequenceStreams();
+  private final SequenceStreams tallyStreams = new SequenceStreams();
+  // What came from each start of a worker since the last reset.
+  private final Map<Boot, Long> tallied = new HashMap<>();
   private final Map<String, LinkedHashMap<Long, LabelledScore>> labels = new TreeMap<>();
   private final Map<String, Long> pairsGathered = new HashMap<>();
+  private final Set<String> warnedOfClocks = new HashSet<>();
 
   IntakeState(
       SortedMap<String, RolloutLog> rollouts,
@@ -108,6 +107,7 @@ final class IntakeState {
     join.clear();
     durable.clear();
     labels.clear();
+    tallied.clear();
     pairsGathered.forEach((id, pairs) -> counters.add(Counter.COMPARISONS_DROPPED, pairs));
     pairsGathered.clear();
     rollouts.values().forEach(RolloutLog::discard);
@@ -142,9 +142,27 @@ final class IntakeState {
   /** Appends the end of the evaluation, after everything that is complete. */
   void stop(String rolloutId, RolloutLog rollout) {
     flush();
-    rollout.gather(
-        EvidenceLogRecord.newBuilder().setStop(dev.understudy.proto.v1.Stop.getDefaultInstance()));
+    rollout.gather(EvidenceLogRecord.newBuilder().setStop(Stop.getDefaultInstance()));
     writeNow(rolloutId, rollout);
+  }
+
+  /** Appends the beginning of the watch, after everything that is complete. */
+  void watch(String rolloutId, RolloutLog rollout, WatchSpec watch) {
+    flush();
+    rollout.gather(EvidenceLogRecord.newBuilder().setWatch(watch));
+    writeNow(rolloutId, rollout);
+  }
+
+  /** Takes a rollout out whose log is no longer there. */
+  void remove(String rolloutId) {
+    rollouts.remove(rolloutId);
+    labels.remove(rolloutId);
+    pairsGathered.remove(rolloutId);
+  }
+
+  /** The rollouts in order, to look at. */
+  Map<String, RolloutLog> rollouts() {
+    return Map.copyOf(rollouts);
   }
 
   private void writeNow(String rolloutId, RolloutLog rollout) {
@@ -159,40 +177,60 @@ final class IntakeState {
   // --- Blocks ---
 
   void opened(BlockSender sender) {
-    blockStreams.put(sender, new BlockStream());
+    blockStreams.opened(sender);
   }
 
   void block(BlockSender sender, EvidenceBlock block) {
-    BlockStream stream = blockStreams.get(sender);
-    if (stream == null) {
+    Boot boot = Boot.of(block);
+    if (!blockStreams.received(sender, boot, block.getSequence())) {
       return; // Ended while this block was on its way; it will be sent again.
     }
-    stream.owed++;
-    Boot boot = Boot.of(block);
-    if (boot.router().isEmpty() || boot.bootId().isEmpty() || block.getSequence() < 1) {
-      blockStreams.remove(sender);
-      sender.fail(
-          Fault.of(
-                  Status.Code.INVALID_ARGUMENT,
-                  "BLOCK_WITHOUT_IDENTITY",
-                  "router, boot_id, sequence: \""
-                      + boot.router()
-                      + "\", \""
-                      + boot.bootId()
-                      + "\", "
-                      + Long.toUnsignedString(block.getSequence())
-                      + " (expected: names, and a number from 1)")
-              .violation("router, boot_id, sequence", "must be set"));
+    if (isUnnamed(boot, block.getSequence())) {
+      blockStreams.fail(sender, unnamed("router", boot, block.getSequence()));
       return;
     }
-    stream.highest.merge(boot, block.getSequence(), Math::max);
-    stream.told.putIfAbsent(boot, -1L);
     gap(boot, block);
-    if (join.offer(block, time.nanoTime()) == BlockJoin.Offer.DUPLICATE) {
-      counters.increment(Counter.BLOCKS_DUPLICATE);
-    } else {
-      counters.increment(Counter.BLOCKS);
+    switch (join.offer(block, time.nanoTime(), time.wallMillis())) {
+      case TAKEN -> counters.increment(Counter.BLOCKS);
+      case AHEAD -> {
+        counters.increment(Counter.BLOCKS);
+        counters.increment(Counter.BLOCKS_FUTURE);
+        warnOfClock(block);
+      }
+      case DUPLICATE -> counters.increment(Counter.BLOCKS_DUPLICATE);
     }
+  }
+
+  private void warnOfClock(EvidenceBlock block) {
+    if (warnedOfClocks.size() < MOST_BOOTS && warnedOfClocks.add(block.getRouter())) {
+      log.log(
+          Level.WARNING,
+          "The clock of router {0} is ahead of ours: block of second {1} at {2} ms; its seconds are"
+              + " not judged for latency",
+          new Object[] {
+            block.getRouter(), Long.toString(block.getSecond()), Long.toString(time.wallMillis())
+          });
+    }
+  }
+
+  private static boolean isUnnamed(Boot boot, long sequence) {
+    return boot.router().isEmpty() || boot.bootId().isEmpty() || sequence < 1;
+  }
+
+  private static Fault unnamed(String who, Boot boot, long sequence) {
+    String fields = who + ", boot_id, sequence";
+    return Fault.of(
+            Status.Code.INVALID_ARGUMENT,
+            "SENDER_WITHOUT_IDENTITY",
+            fields
+                + ": \""
+                + boot.router()
+                + "\", \""
+                + boot.bootId()
+                + "\", "
+                + Long.toUnsignedString(sequence)
+                + " (expected: names, and a number from 1)")
+        .violation(fields, "must be set");
   }
 
   /** A jump in the numbers of a boot: the router's ring no longer held what is missing. */
@@ -241,30 +279,23 @@ final class IntakeState {
   }
 
   void ended(BlockSender sender) {
-    BlockStream stream = blockStreams.get(sender);
-    if (stream != null) {
-      stream.ended = true;
-    }
+    blockStreams.ended(sender);
   }
 
   void closed(BlockSender sender) {
-    blockStreams.remove(sender);
+    blockStreams.closed(sender);
   }
 
   // --- Outcomes ---
 
-  void opened(LabelSender sender) {
-    labelStreams.put(sender, new LabelStream());
+  void labelsOpened(SequenceSender sender) {
+    labelStreams.opened(sender);
   }
 
-  void label(LabelSender sender, LabelledPrediction label) {
-    LabelStream stream = labelStreams.get(sender);
-    if (stream == null) {
+  void label(SequenceSender sender, LabelledPrediction label) {
+    if (!labelStreams.received(sender, label.getSequence())) {
       return;
     }
-    stream.owed++;
-    stream.highest = Math.max(stream.highest, label.getSequence());
-    stream.news = true;
     counters.increment(Counter.LABELS);
     RolloutLog rollout = rollouts.get(label.getRolloutId());
     if (rollout == null || !rollout.open()) {
@@ -279,28 +310,87 @@ final class IntakeState {
     }
   }
 
-  void ended(LabelSender sender) {
-    LabelStream stream = labelStreams.get(sender);
-    if (stream != null) {
-      stream.ended = true;
-    }
+  void labelsEnded(SequenceSender sender) {
+    labelStreams.ended(sender);
   }
 
-  void closed(LabelSender sender) {
-    labelStreams.remove(sender);
+  void labelsClosed(SequenceSender sender) {
+    labelStreams.closed(sender);
   }
 
   // --- Comparisons ---
 
-  void pairs(String rolloutId, List<PairTally> tallies) {
+  /** What was measured in this process. */
+  void pairs(String rolloutId, Measured measured) {
     RolloutLog rollout = rollouts.get(rolloutId);
     if (rollout == null || !rollout.open()) {
       return;
     }
-    for (PairTally tally : tallies) {
+    rollout.noise(measured.noise());
+    for (PairTally tally : measured.tallies()) {
       rollout.gather(EvidenceLogRecord.newBuilder().setPairs(tally));
       pairsGathered.merge(rolloutId, tally.getPairs(), Long::sum);
     }
+  }
+
+  void talliesOpened(SequenceSender sender) {
+    tallyStreams.opened(sender);
+  }
+
+  /**
+   * What was measured by a worker.
+   *
+   * @return whether it is new, and of a rollout that is judged
+   */
+  boolean tally(SequenceSender sender, WorkerTally tally) {
+    if (!tallyStreams.received(sender, tally.getSequence())) {
+      return false;
+    }
+    Boot boot = new Boot(tally.getWorker(), tally.getBootId());
+    if (isUnnamed(boot, tally.getSequence())) {
+      tallyStreams.fail(sender, unnamed("worker", boot, tally.getSequence()));
+      return false;
+    }
+    counters.increment(Counter.TALLIES);
+    RolloutLog rollout = rollouts.get(tally.getRolloutId());
+    if (rollout == null || !rollout.open()) {
+      counters.increment(Counter.TALLIES_UNKNOWN);
+      return false;
+    }
+    long before = tallied.getOrDefault(boot, 0L);
+    if (tally.getSequence() <= before || rollout.holdsTally(boot, tally.getSequence())) {
+      counters.increment(Counter.TALLIES_DUPLICATE);
+      return false;
+    }
+    tallied.put(boot, tally.getSequence());
+    rollout.noise(tally.getNoiseList());
+    BlockSource source =
+        BlockSource.newBuilder()
+            .setRouter(boot.router())
+            .setBootId(boot.bootId())
+            .setSequence(tally.getSequence())
+            .build();
+    for (PairTally pairs : tally.getTalliesList()) {
+      String problem = TallyCheck.problem(pairs);
+      if (problem == null) {
+        rollout.gather(EvidenceLogRecord.newBuilder().setPairs(pairs).setWorker(source));
+      } else {
+        counters.increment(Counter.TALLIES_REFUSED);
+        log.log(
+            Level.WARNING,
+            "Refused tally {0} of worker {1}: {2}",
+            new Object[] {Long.toString(tally.getSequence()), tally.getWorker(), problem});
+      }
+    }
+    return true;
+  }
+
+  void talliesEnded(SequenceSender sender) {
+    tallyStreams.ended(sender);
+  }
+
+  void talliesClosed(SequenceSender sender) {
+    tallyStreams.closed(sender);
   }
 
   // --- To the disk ---
@@ -311,6 +401,7 @@ final class IntakeState {
     seconds.forEach(this::gatherSecond);
     labels.forEach(this::gatherLabels);
     labels.clear();
+    rollouts.values().forEach(RolloutLog::gatherTolerances);
     try {
       for (Map.Entry<String, RolloutLog> entry : rollouts.entrySet()) {
         commit(entry.getKey(), entry.getValue());
@@ -333,21 +424,18 @@ final class IntakeState {
     for (EvidenceBlock block : second.blocks()) {
       EvidenceBlock kept = withoutRefused(block);
       sound.add(kept);
-      for (Cell cell : kept.getCellsList()) {
-        concerned.add(cell.getRolloutId());
-      }
-      for (PairCell cell : kept.getPairsList()) {
-        concerned.add(cell.getRolloutId());
-      }
+      kept.getCellsList().forEach(cell -> concerned.add(cell.getRolloutId()));
+      kept.getPairsList().forEach(cell -> concerned.add(cell.getRolloutId()));
+      kept.getArmsList().forEach(arm -> concerned.add(arm.getRolloutId()));
     }
     for (String rolloutId : concerned.stream().sorted().toList()) {
-      gatherSecond(rolloutId, second.second(), sound);
+      gatherSecond(rolloutId, second, sound);
     }
   }
 
-  private void gatherSecond(String rolloutId, long second, List<EvidenceBlock> blocks) {
+  private void gatherSecond(String rolloutId, BlockJoin.Second second, List<EvidenceBlock> blocks) {
     List<EvidenceBlock> concerned =
-        blocks.stream().filter(block -> concerns(block, rolloutId)).toList();
+        blocks.stream().filter(block -> BlockMerge.concerns(block, rolloutId)).toList();
     RolloutLog rollout = rollouts.get(rolloutId);
     if (rollout == null || !rollout.open()) {
       counters.add(Counter.CELLS_UNKNOWN, concerned.size());
@@ -360,22 +448,36 @@ final class IntakeState {
     if (missing.isEmpty()) {
       return;
     }
-    boolean late = rollout.late(second);
-    if (late) {
+    boolean late = rollout.late(second.second());
+    if (late && !second.ahead()) {
       counters.increment(Counter.BLOCKS_LATE);
     }
-    JoinedBlock joined = BlockMerge.merge(rolloutId, second, late, missing);
-    rollout.gather(EvidenceLogRecord.newBuilder().setBlock(joined));
-  }
-
-  private static boolean concerns(EvidenceBlock block, String rolloutId) {
-    return block.getCellsList().stream().anyMatch(c -> c.getRolloutId().equals(rolloutId))
-        || block.getPairsList().stream().anyMatch(c -> c.getRolloutId().equals(rolloutId));
+    int from = 0;
+    long bytes = 0;
+    for (int i = 0; i < missing.size(); i++) {
+      bytes += missing.get(i).getSerializedSize();
+      if (bytes > MOST_SECOND_BYTES || i == missing.size() - 1) {
+        JoinedBlock joined =
+            BlockMerge.merge(
+                rolloutId,
+                second.second(),
+                late || second.ahead() || from > 0,
+                missing.subList(from, i + 1));
+        rollout.gather(EvidenceLogRecord.newBuilder().setBlock(joined));
+        from = i + 1;
+        bytes = 0;
+      }
+    }
   }
 
   /** A cell that cannot be counted would otherwise come again for ever. */
   private EvidenceBlock withoutRefused(EvidenceBlock block) {
-    EvidenceBlock.Builder kept = block.toBuilder().clearCells().clearPairs();
+    EvidenceBlock.Builder kept = block.toBuilder().clearCells().clearPairs().clearArms();
+    if (block.getSerializedSize() > MOST_BLOCK_BYTES) {
+      refused(
+          block, block.getSerializedSize() + " bytes (expected: at most " + MOST_BLOCK_BYTES + ")");
+      return kept.build();
+    }
     for (Cell cell : block.getCellsList()) {
       String problem = BlockCheck.problem(cell);
       if (problem == null) {
@@ -388,6 +490,14 @@ final class IntakeState {
       String problem = BlockCheck.problem(cell);
       if (problem == null) {
         kept.addPairs(cell);
+      } else {
+        refused(block, problem);
+      }
+    }
+    for (ArmState arm : block.getArmsList()) {
+      String problem = BlockCheck.problem(arm);
+      if (problem == null) {
+        kept.addArms(arm);
       } else {
         refused(block, problem);
       }
@@ -413,10 +523,7 @@ final class IntakeState {
   }
 
   private void commit(String rolloutId, RolloutLog rollout) throws IOException {
-    List<EvidenceLogRecord> records = rollout.commit(rolloutId, time.wallMillis());
-    if (!records.isEmpty()) {
-      sink.accept(rolloutId, records);
-    }
+    rollout.commit(rolloutId, time.wallMillis(), records -> sink.accept(rolloutId, records));
   }
 
   private void storePositions() throws IOException {
@@ -443,46 +550,9 @@ final class IntakeState {
   }
 
   private void acknowledge() {
-    for (Map.Entry<BlockSender, BlockStream> entry : List.copyOf(blockStreams.entrySet())) {
-      acknowledge(entry.getKey(), entry.getValue());
-    }
-    for (Map.Entry<LabelSender, LabelStream> entry : List.copyOf(labelStreams.entrySet())) {
-      LabelStream stream = entry.getValue();
-      if (stream.news) {
-        stream.news = false;
-        entry.getKey().acknowledge(stream.highest);
-      }
-      if (stream.owed > 0) {
-        entry.getKey().request(stream.owed);
-        stream.owed = 0;
-      }
-      if (stream.ended) {
-        labelStreams.remove(entry.getKey());
-        entry.getKey().complete();
-      }
-    }
-  }
-
-  private void acknowledge(BlockSender sender, BlockStream stream) {
-    boolean allSafe = true;
-    for (Map.Entry<Boot, Long> entry : stream.highest.entrySet()) {
-      Boot boot = entry.getKey();
-      long through = acknowledged.getOrDefault(boot, 0L);
-      if (through > 0 && through > stream.told.getOrDefault(boot, -1L)) {
-        stream.told.put(boot, through);
-        sender.acknowledge(
-            BlockAck.newBuilder().setBootId(boot.bootId()).setSequence(through).build());
-      }
-      allSafe &= through >= entry.getValue();
-    }
-    if (stream.owed > 0 && join.bytes() <= mostPendingBytes) {
-      sender.request(stream.owed);
-      stream.owed = 0;
-    }
-    if (stream.ended && allSafe) {
-      blockStreams.remove(sender);
-      sender.complete();
-    }
+    blockStreams.acknowledge(acknowledged, join.bytes() <= mostPendingBytes);
+    labelStreams.acknowledge();
+    tallyStreams.acknowledge();
   }
 
   private Fault writeFailed(IOException e) {
@@ -499,12 +569,9 @@ final class IntakeState {
 
   /** Ends every stream; what they had sent is forgotten unless it is in a log. */
   void failAll(Fault fault) {
-    List<BlockSender> blockSenders = List.copyOf(blockStreams.keySet());
-    List<LabelSender> labelSenders = List.copyOf(labelStreams.keySet());
-    blockStreams.clear();
-    labelStreams.clear();
     reset();
-    blockSenders.forEach(sender -> sender.fail(fault));
-    labelSenders.forEach(sender -> sender.fail(fault));
+    blockStreams.failAll(fault);
+    labelStreams.failAll(fault);
+    tallyStreams.failAll(fault);
   }
 }

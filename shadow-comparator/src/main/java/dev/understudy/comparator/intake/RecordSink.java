@@ -8,4 +8,7 @@ import java.util.List;
 public interface RecordSink {
   /** Takes records of one rollout, in sequence; may make the caller wait. */
   void accept(String rolloutId, List<EvidenceLogRecord> records);
+
+  /** The log of this rollout has been removed. */
+  default void removed(String rolloutId) {}
 }

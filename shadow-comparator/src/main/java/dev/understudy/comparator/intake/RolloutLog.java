@@ -2,10 +2,15 @@ package dev.understudy.comparator.intake;
 
 import dev.understudy.comparator.log.EvidenceLog;
 import dev.understudy.comparator.log.LogFiles;
+import dev.understudy.evidence.tally.ToleranceLearner;
+import dev.understudy.proto.v1.BlockSource;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LabelledScore;
+import dev.understudy.proto.v1.NoiseSample;
+import dev.understudy.proto.v1.ToleranceLearned;
+import dev.understudy.proto.v1.WatchSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,20 +19,33 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One rollout's log and what can be known from it alone: the spec in force, which blocks and
- * outcomes it holds, and its latest second. Records are gathered, then {@link #commit committed}
- * together; what is known follows the disk, never the intention. Not thread-safe.
+ * One rollout's log and what can be known from it alone: the spec in force, which blocks, tallies
+ * and outcomes it holds, the tolerances that were learned, and its latest second. Records are
+ * gathered, then {@link #commit committed} together; what is known follows the disk, never the
+ * intention. Not thread-safe.
  */
 final class RolloutLog {
+  /** An append is ended after so much, as a frame of the log is bounded. */
+  private static final long APPEND_BYTES = 16L << 20;
+
   private final EvidenceLog log;
   private final Map<Boot, Sequences> logged = new HashMap<>();
+  // Workers send in sequence and again from the first that was not acknowledged: the last will do.
+  private final Map<Boot, Long> tallied = new HashMap<>();
   private final Set<Long> labelled = new HashSet<>();
+  private final TreeMap<String, ToleranceLearned> tolerances = new TreeMap<>();
+  private final TreeMap<String, ToleranceLearned> toLog = new TreeMap<>();
+  private final ToleranceLearner learner = new ToleranceLearner();
   private final List<EvidenceLogRecord.Builder> gathered = new ArrayList<>();
   private @Nullable EvaluationSpec spec;
+  private @Nullable WatchSpec watch;
   private long latestSecond = Long.MIN_VALUE;
+  private long latestUnixMs;
   private boolean stopped;
 
   /**
@@ -41,23 +59,38 @@ final class RolloutLog {
 
   /** Takes over what a record says that is in the log. */
   private void learn(EvidenceLogRecord record) {
+    latestUnixMs = record.getUnixMs();
     switch (record.getRecordCase()) {
       case SPEC -> {
         spec = record.getSpec();
+        watch = null;
         stopped = false;
       }
       case BLOCK -> learn(record.getBlock());
       case LABELS ->
           record.getLabels().getScoresList().forEach(score -> labelled.add(score.getPrediction()));
       case STOP -> stopped = true;
-      case PAIRS, GAP, TOLERANCE, WATCH, RECORD_NOT_SET -> {
+      case TOLERANCE -> {
+        tolerances.put(record.getTolerance().getOutput(), record.getTolerance());
+        toLog.remove(record.getTolerance().getOutput());
+      }
+      case WATCH -> watch = record.getWatch();
+      case PAIRS -> {
+        BlockSource worker = record.getWorker();
+        if (worker.getSequence() > 0) {
+          tallied.merge(Boot.of(worker), worker.getSequence(), Math::max);
+        }
+      }
+      case GAP, RECORD_NOT_SET -> {
         // Nothing to know for later.
       }
     }
   }
 
   private void learn(JoinedBlock block) {
-    latestSecond = Math.max(latestSecond, block.getSecond());
+    if (!block.getLate()) {
+      latestSecond = Math.max(latestSecond, block.getSecond());
+    }
     block
         .getSourcesList()
         .forEach(source ->
@@ -75,9 +108,19 @@ final class RolloutLog {
     return spec;
   }
 
+  /** The watch of the newest attempt; null before it has begun. */
+  @Nullable WatchSpec watch() {
+    return watch;
+  }
+
   /** Whether evidence is still taken. */
   boolean open() {
     return spec != null && !stopped;
+  }
+
+  /** When the last record was written; 0 in a log without records. */
+  long latestUnixMs() {
+    return latestUnixMs;
   }
 
   /** Whether a block is in the log already. */
@@ -92,8 +135,9 @@ final class RolloutLog {
     return sequences == null ? 0 : sequences.greatest();
   }
 
-  Set<Boot> boots() {
-    return logged.keySet();
+  /** Whether a worker's tally is in the log already. */
+  boolean holdsTally(Boot worker, long sequence) {
+    return sequence <= tallied.getOrDefault(worker, 0L);
   }
 
   /** Whether an outcome is in the log already. */
@@ -104,6 +148,25 @@ final class RolloutLog {
   /** Whether a second comes after a later one. */
   boolean late(long second) {
     return second <= latestSecond;
+  }
+
+  /** The tolerances in the log, by output. */
+  List<ToleranceLearned> tolerances() {
+    return List.copyOf(tolerances.values());
+  }
+
+  /** Learns from control pairs; what comes of it is logged with the next {@link #commit}. */
+  void noise(List<NoiseSample> samples) {
+    for (NoiseSample sample : samples) {
+      if (!tolerances.containsKey(sample.getOutput()) && !toLog.containsKey(sample.getOutput())) {
+        learner.offer(sample).ifPresent(tolerance -> toLog.put(tolerance.getOutput(), tolerance));
+      }
+    }
+  }
+
+  /** Puts tolerances that are known but not logged to what is committed next. */
+  void gatherTolerances() {
+    toLog.values().forEach(t -> gather(EvidenceLogRecord.newBuilder().setTolerance(t)));
   }
 
   /** Puts a record, without sequence and time, to those that are committed next. */
@@ -117,21 +180,36 @@ final class RolloutLog {
   }
 
   /**
-   * Appends what was gathered; it is on the disk when this returns.
+   * Appends what was gathered; it is on the disk when this returns. Records of one tally are in the
+   * log together or not at all.
    *
-   * @return the records as they are in the log
-   * @throws IOException when none of it is in the log; it stays gathered
+   * @param written told of the records as they are in the log, after each append
+   * @throws IOException when the rest of them is not in the log; it stays gathered
    */
-  List<EvidenceLogRecord> commit(String rolloutId, long unixMs) throws IOException {
-    List<EvidenceLogRecord> records = new ArrayList<>(gathered.size());
-    long sequence = log.sequence();
-    for (EvidenceLogRecord.Builder record : gathered) {
-      sequence++;
-      records.add(record.setSequence(sequence).setUnixMs(unixMs).setRolloutId(rolloutId).build());
+  void commit(String rolloutId, long unixMs, Consumer<List<EvidenceLogRecord>> written)
+      throws IOException {
+    while (!gathered.isEmpty()) {
+      List<EvidenceLogRecord> records = new ArrayList<>();
+      long sequence = log.sequence();
+      long bytes = 0;
+      for (EvidenceLogRecord.Builder next : gathered) {
+        boolean together =
+            !records.isEmpty()
+                && next.hasWorker()
+                && next.getWorker().equals(records.getLast().getWorker());
+        if (bytes >= APPEND_BYTES && !together) {
+          break;
+        }
+        sequence++;
+        EvidenceLogRecord record =
+            next.setSequence(sequence).setUnixMs(unixMs).setRolloutId(rolloutId).build();
+        records.add(record);
+        bytes += record.getSerializedSize();
+      }
+      log.append(records);
+      gathered.subList(0, records.size()).clear();
+      records.forEach(this::learn);
+      written.accept(records);
     }
-    log.append(records);
-    gathered.clear();
-    records.forEach(this::learn);
-    return records;
   }
 }

@@ -2,11 +2,11 @@ package dev.understudy.comparator.judge;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.time.TimeSource;
-import dev.understudy.comparator.intake.Intake;
 import dev.understudy.comparator.intake.RecordSink;
 import dev.understudy.evidence.fold.EvidenceFold;
 import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.EvidenceReport;
+import io.grpc.Status;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,12 +42,12 @@ public final class Judge implements RecordSink, AutoCloseable {
 
   private static final class Trial {
     final EvidenceFold fold = new EvidenceFold();
-    @Nullable RuntimeException failure;
+    @Nullable Fault failure;
     @Nullable EvidenceReport newest;
 
     EvidenceReport report() {
       if (failure != null) {
-        throw Fault.from(failure);
+        throw failure;
       }
       if (newest == null) {
         newest = fold.report();
@@ -91,12 +91,51 @@ public final class Judge implements RecordSink, AutoCloseable {
   private void fold(String rolloutId, List<EvidenceLogRecord> records) {
     Trial trial = trials.computeIfAbsent(rolloutId, id -> new Trial());
     trial.newest = null;
+    if (trial.failure != null) {
+      return;
+    }
     try {
       records.forEach(trial.fold::accept);
     } catch (RuntimeException e) {
-      trial.failure = e;
+      // The log is what it is: it is not judged in part, and never from zero.
+      trial.failure =
+          Fault.of(
+                  Status.Code.DATA_LOSS,
+                  "EVIDENCE_LOG_UNJUDGEABLE",
+                  "The record after "
+                      + trial.fold.sequence()
+                      + " of the log of rollout \""
+                      + rolloutId
+                      + "\" cannot be judged: "
+                      + e.getMessage())
+              .resource("evaluation", rolloutId)
+              .cause(e);
       log.log(Level.SEVERE, "The log of rollout " + rolloutId + " cannot be folded", e);
     }
+  }
+
+  @Override
+  public void removed(String rolloutId) {
+    submit(() -> {
+      trials.remove(rolloutId);
+      watches
+          .entrySet()
+          .removeIf(entry -> {
+            boolean gone = entry.getValue().rolloutId().equals(rolloutId);
+            if (gone) {
+              entry.getKey().fail(unknown(rolloutId));
+            }
+            return gone;
+          });
+    });
+  }
+
+  private static Fault unknown(String rolloutId) {
+    return Fault.of(
+            Status.Code.NOT_FOUND,
+            "EVALUATION_UNKNOWN",
+            "rollout \"" + rolloutId + "\" is not evaluated here")
+        .resource("evaluation", rolloutId);
   }
 
   /** The report after every record that was accepted before this call. */
@@ -106,7 +145,7 @@ public final class Judge implements RecordSink, AutoCloseable {
       Trial trial = trials.get(rolloutId);
       try {
         if (trial == null) {
-          throw Intake.unknown(rolloutId);
+          throw unknown(rolloutId);
         }
         future.complete(trial.report());
       } catch (RuntimeException e) {
@@ -123,7 +162,7 @@ public final class Judge implements RecordSink, AutoCloseable {
   public void watch(String rolloutId, Watcher watcher) {
     submit(() -> {
       if (!trials.containsKey(rolloutId)) {
-        watcher.fail(Intake.unknown(rolloutId));
+        watcher.fail(unknown(rolloutId));
         return;
       }
       watches.put(watcher, new Watch(rolloutId, 0));
@@ -203,8 +242,7 @@ public final class Judge implements RecordSink, AutoCloseable {
   }
 
   private static Fault closing() {
-    return Fault.of(
-        io.grpc.Status.Code.UNAVAILABLE, "SHUTTING_DOWN", "The comparator is shutting down.");
+    return Fault.of(Status.Code.UNAVAILABLE, "SHUTTING_DOWN", "The comparator is shutting down.");
   }
 
   @Override

@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The evidence log of one rollout: a folder of segments, appended to and never rewritten. A segment
@@ -28,7 +29,8 @@ public final class EvidenceLog implements AutoCloseable {
   private static final String SUFFIX = ".evidence";
 
   /** A length of the log at which every record is whole. */
-  private record Extent(List<Path> segments, long lastSegmentBytes, long sequence) {}
+  private record Extent(
+      List<Path> segments, long closedBytes, long lastSegmentBytes, long sequence) {}
 
   private final Path folder;
   private final LogFiles files;
@@ -50,22 +52,49 @@ public final class EvidenceLog implements AutoCloseable {
   /**
    * Opens a log, makes it if there is none, cuts a torn tail off, and hands out what it holds.
    *
-   * @throws DamagedLogException when it holds what no interrupted write explains
+   * @throws DamagedLogException when it holds what no interrupted write explains: damaged frames,
+   *     or records that are not numbered 1, 2, 3, …
    */
   public static EvidenceLog open(
       Path folder, LogFiles files, long segmentBytes, Consumer<EvidenceLogRecord> records)
       throws IOException {
     Files.createDirectories(folder);
+    Sequenced sequenced = new Sequenced(records);
+    try {
+      return open(folder, files, segmentBytes, sequenced);
+    } catch (DamagedLogException e) {
+      throw e.after(sequenced.last);
+    }
+  }
+
+  /** Lets only records through that are numbered 1, 2, 3, … */
+  private static final class Sequenced implements Frames.Reader {
+    private final Consumer<EvidenceLogRecord> records;
+    private long last;
+
+    Sequenced(Consumer<EvidenceLogRecord> records) {
+      this.records = records;
+    }
+
+    @Override
+    public @Nullable String accept(EvidenceLogRecord record) {
+      if (record.getSequence() != last + 1) {
+        return "holds record " + record.getSequence() + " (expected: " + (last + 1) + ")";
+      }
+      records.accept(record);
+      last++;
+      return null;
+    }
+  }
+
+  private static EvidenceLog open(
+      Path folder, LogFiles files, long segmentBytes, Sequenced sequenced) throws IOException {
     List<Path> segments = segments(folder);
-    long[] sequence = {0};
-    Consumer<EvidenceLogRecord> counting =
-        record -> {
-          sequence[0]++;
-          records.accept(record);
-        };
+    long closedBytes = 0;
     for (Path segment : segments.subList(0, Math.max(0, segments.size() - 1))) {
       try (LogFile file = files.open(segment)) {
-        Frames.Scan scan = Frames.scan(segment.toString(), file, file.size(), counting);
+        Frames.Scan scan = Frames.read(segment.toString(), file, file.size(), sequenced);
+        closedBytes += scan.goodBytes();
         if (scan.tornBytes() > 0) {
           throw new DamagedLogException(
               segment.toString(), scan.goodBytes(), "is torn, and another segment follows");
@@ -78,18 +107,21 @@ public final class EvidenceLog implements AutoCloseable {
     Path last = segments.getLast();
     LogFile file = files.open(last);
     try {
-      long good = repair(last, file, counting);
+      long good = repair(last, file, sequenced);
       return new EvidenceLog(
-          folder, files, segmentBytes, file, new Extent(List.copyOf(segments), good, sequence[0]));
+          folder,
+          files,
+          segmentBytes,
+          file,
+          new Extent(List.copyOf(segments), closedBytes, good, sequenced.last));
     } catch (IOException | RuntimeException e) {
       file.close();
       throw e;
     }
   }
 
-  private static long repair(Path segment, LogFile file, Consumer<EvidenceLogRecord> records)
-      throws IOException {
-    Frames.Scan scan = Frames.scan(segment.toString(), file, file.size(), records);
+  private static long repair(Path segment, LogFile file, Frames.Reader records) throws IOException {
+    Frames.Scan scan = Frames.read(segment.toString(), file, file.size(), records);
     if (scan.tornBytes() > 0) {
       log.log(
           Level.WARNING,
@@ -136,7 +168,9 @@ public final class EvidenceLog implements AutoCloseable {
       undo(before, e);
       throw e;
     }
-    extent = new Extent(before.segments(), end, before.sequence() + records.size());
+    extent =
+        new Extent(
+            before.segments(), before.closedBytes(), end, before.sequence() + records.size());
   }
 
   private void undo(Extent before, IOException cause) {
@@ -164,9 +198,25 @@ public final class EvidenceLog implements AutoCloseable {
     current = file;
     List<Path> segments = new ArrayList<>(before.segments());
     segments.add(next);
-    Extent rolled = new Extent(List.copyOf(segments), Frames.HEADER_BYTES, before.sequence());
+    Extent rolled =
+        new Extent(
+            List.copyOf(segments),
+            before.closedBytes() + before.lastSegmentBytes(),
+            Frames.HEADER_BYTES,
+            before.sequence());
     extent = rolled;
     return rolled;
+  }
+
+  /** Length of all segments. */
+  public long bytes() {
+    Extent now = extent;
+    return now.closedBytes() + now.lastSegmentBytes();
+  }
+
+  /** The folder that this log, and nothing of another rollout, is in. */
+  public Path folder() {
+    return folder;
   }
 
   /** Hands out every record that is in the log now, in sequence. */

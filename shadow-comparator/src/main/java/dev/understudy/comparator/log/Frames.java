@@ -24,12 +24,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One append is one frame, so an append is in the log wholly or not at all. A frame that is cut
  * short or does not match its check is a <em>torn tail</em>, the trace of a write that was never
- * acknowledged, when no sound frame follows it; otherwise the file is damaged.
+ * acknowledged, when it could be one: it is no longer than a frame can be, and no sound frame
+ * begins anywhere in it. Otherwise the file is damaged. Looking at every byte matters where the
+ * damage is in a length: what follows can then not be found by stepping from frame to frame, and
+ * must not be taken for a tail and cut.
  */
 final class Frames {
   static final int HEADER_BYTES = 8;
   static final int PREFIX_BYTES = 8;
   static final int MAX_PAYLOAD_BYTES = 64 << 20;
+  // Every record begins with its sequence: field 1, a varint.
+  private static final int FIRST_TAG = 1 << 3;
   private static final byte[] MAGIC = "UNDEVL01".getBytes(StandardCharsets.US_ASCII);
 
   /**
@@ -39,6 +44,13 @@ final class Frames {
    * @param tornBytes bytes after it, to be cut
    */
   record Scan(long goodBytes, long tornBytes) {}
+
+  /** Takes records, and may find one impossible. */
+  @FunctionalInterface
+  interface Reader {
+    /** Takes the next record; what is wrong with it, or null. */
+    @Nullable String accept(EvidenceLogRecord record);
+  }
 
   private Frames() {}
 
@@ -80,6 +92,18 @@ final class Frames {
    */
   static Scan scan(String name, LogFile file, long limit, Consumer<EvidenceLogRecord> records)
       throws IOException {
+    return read(
+        name,
+        file,
+        limit,
+        record -> {
+          records.accept(record);
+          return null;
+        });
+  }
+
+  /** As {@link #scan}, also where the reader finds a record impossible. */
+  static Scan read(String name, LogFile file, long limit, Reader reader) throws IOException {
     ByteBuffer header = ByteBuffer.allocate((int) Math.min(HEADER_BYTES, limit));
     file.read(header, 0);
     byte[] found = header.array();
@@ -95,15 +119,21 @@ final class Frames {
     while (at < limit) {
       byte @Nullable [] payload = frameAt(file, at, limit);
       if (payload == null) {
-        long next = claimedEnd(file, at, limit);
-        if (next < limit && frameAt(file, next, limit) != null) {
+        if (limit - at > PREFIX_BYTES + MAX_PAYLOAD_BYTES) {
+          throw new DamagedLogException(
+              name, at, "does not match its check, and more follows than one write can leave");
+        }
+        if (soundFrameAfter(file, at, limit)) {
           throw new DamagedLogException(
               name, at, "does not match its check, and sound records follow");
         }
         return new Scan(at, limit - at);
       }
       for (EvidenceLogRecord record : parse(name, at, payload)) {
-        records.accept(record);
+        String problem = reader.accept(record);
+        if (problem != null) {
+          throw new DamagedLogException(name, at, problem);
+        }
       }
       at += PREFIX_BYTES + payload.length;
     }
@@ -140,6 +170,36 @@ final class Frames {
     byte[] payload = new byte[length];
     frame.get(PREFIX_BYTES, payload);
     return payload;
+  }
+
+  /** Whether a sound frame begins at any byte after {@code at}. */
+  private static boolean soundFrameAfter(LogFile file, long at, long limit) throws IOException {
+    byte[] rest = new byte[(int) (limit - at)];
+    int read = file.read(ByteBuffer.wrap(rest), at);
+    ByteBuffer bytes = ByteBuffer.wrap(rest).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 1; i < read - PREFIX_BYTES; i++) {
+      int length = bytes.getInt(i);
+      if (length >= 1
+          && length <= read - i - PREFIX_BYTES
+          && mayBeRecords(rest, i + PREFIX_BYTES, length)
+          && bytes.getInt(i + 4) == check(length, rest, i + PREFIX_BYTES)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Spares the check of most bytes that are no frame: a size that fits, then a sequence. */
+  private static boolean mayBeRecords(byte[] bytes, int offset, int length) {
+    long size = 0;
+    for (int i = 0; i < Math.min(5, length - 1); i++) {
+      byte b = bytes[offset + i];
+      size |= (long) (b & 0x7f) << (7 * i);
+      if (b >= 0) {
+        return size <= length - i - 1 && bytes[offset + i + 1] == FIRST_TAG;
+      }
+    }
+    return false;
   }
 
   /** Where a frame says that it ends; beyond the limit when it cannot be a frame. */

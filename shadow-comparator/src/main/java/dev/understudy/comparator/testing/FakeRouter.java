@@ -15,9 +15,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A router as the comparator sees it: numbers its blocks, keeps them until they are acknowledged,
- * and sends again what was not when it is connected anew. Safe for use by any thread.
+ * the newest {@value #RING} at most as a real one does, and sends again what was not when it is
+ * connected anew. Safe for use by any thread.
  */
 public final class FakeRouter {
+  /** Blocks that are kept: fifteen minutes. */
+  public static final int RING = 900;
+
   private final String router;
   private final String bootId;
   private final TreeMap<Long, EvidenceBlock> ring = new TreeMap<>();
@@ -62,17 +66,18 @@ public final class FakeRouter {
   }
 
   /** Counts a second: the block is kept, and sent when there is a stream. */
-  public synchronized EvidenceBlock second(long second, List<Cell> cells, List<PairCell> pairs) {
-    EvidenceBlock block =
-        EvidenceBlock.newBuilder()
-            .setRouter(router)
-            .setBootId(bootId)
-            .setSequence(next++)
-            .setSecond(second)
-            .addAllCells(cells)
-            .addAllPairs(pairs)
-            .build();
+  public EvidenceBlock second(long second, List<Cell> cells, List<PairCell> pairs) {
+    return second(
+        EvidenceBlock.newBuilder().setSecond(second).addAllCells(cells).addAllPairs(pairs));
+  }
+
+  /** As {@link #second(long, List, List)}, of a block that lacks its identity only. */
+  public synchronized EvidenceBlock second(EvidenceBlock.Builder counts) {
+    EvidenceBlock block = counts.setRouter(router).setBootId(bootId).setSequence(next++).build();
     ring.put(block.getSequence(), block);
+    if (ring.size() > RING) {
+      ring.pollFirstEntry();
+    }
     send(block);
     return block;
   }

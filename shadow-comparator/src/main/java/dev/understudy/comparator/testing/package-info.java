@@ -1,4 +1,4 @@
-/** Fakes for tests against the comparator: a router, and a disk that fills up. */
+/** Fakes for tests against the comparator: a router, and disks that fill up or lose power. */
 @NullMarked
 package dev.understudy.comparator.testing;
 

@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.testing.ManualTime;
-import dev.understudy.comparator.intake.Counters.Counter;
 import dev.understudy.comparator.log.LogFolder;
+import dev.understudy.comparator.pairs.Measured;
+import dev.understudy.comparator.telemetry.Counter;
+import dev.understudy.comparator.telemetry.Counters;
 import dev.understudy.comparator.testing.FullDisk;
 import dev.understudy.evidence.fold.EvidenceFold;
 import dev.understudy.proto.v1.BlockAck;
@@ -63,7 +65,7 @@ class IntakeStateTest {
     }
   }
 
-  private static final class Collector implements LabelSender {
+  private static final class Collector implements SequenceSender {
     long acknowledged;
     @Nullable Fault failure;
 
@@ -73,7 +75,7 @@ class IntakeStateTest {
     }
 
     @Override
-    public void request(int labels) {}
+    public void request(int messages) {}
 
     @Override
     public void complete() {}
@@ -94,6 +96,7 @@ class IntakeStateTest {
 
   @BeforeEach
   void start() throws IOException {
+    time.advance(Duration.ofSeconds(14)); // Blocks come after their second has ended.
     restart();
   }
 
@@ -197,7 +200,8 @@ class IntakeStateTest {
         EvidenceLogRecord.newBuilder()
             .setBlock(
                 BlockMerge.merge("r", START, false, List.of(block("a", 1, START, "r", "s")))));
-    assertEquals(1, r.commit("r", 0).size());
+    r.commit("r", 0, records -> assertEquals(1, records.size()));
+    assertTrue(r.holds(new Boot("a", "a-boot"), 1));
     restart();
     Router router = sent(block("a", 1, START, "r", "s"));
     assertEquals(1, router.acknowledged);
@@ -272,6 +276,25 @@ class IntakeStateTest {
   }
 
   @Test
+  void aRouterWhoseClockIsAheadSpoilsNobodysLatencyAndIsCounted() throws IOException {
+    long ahead = START + 9000;
+    sent(block("a", 1, START + 1, "r"), block("fast", 1, ahead, "r"));
+    sent(block("a", 2, START + 2, "r"), block("fast", 2, ahead + 1, "r"));
+    assertEquals(
+        List.of(START + 1, ahead, START + 2, ahead + 1),
+        blocks("r").stream().map(JoinedBlock::getSecond).toList());
+    assertEquals(
+        List.of(false, true, false, true), blocks("r").stream().map(JoinedBlock::getLate).toList());
+    assertEquals(2, counters.get(Counter.BLOCKS_FUTURE));
+    assertEquals(0, counters.get(Counter.BLOCKS_LATE));
+    restart();
+    Router router = sent(block("fast", 3, ahead + 2, "r"), block("a", 3, START + 3, "r"));
+    assertEquals(3, router.acknowledged);
+    assertEquals(START + 3, blocks("r").get(4).getSecond());
+    assertEquals(false, blocks("r").get(4).getLate());
+  }
+
+  @Test
   void cellsOfUnknownRolloutsAreCountedDroppedAndAcknowledged() throws IOException {
     Router router = sent(block("a", 1, START, "nobody"));
     assertEquals(1, router.acknowledged);
@@ -331,7 +354,8 @@ class IntakeStateTest {
   @Test
   void pairsThatCannotBeWrittenAreCountedAsDropped() throws IOException {
     disk.full(true);
-    state().pairs("r", List.of(PairTally.newBuilder().setRole(Role.SHADOW).setPairs(9).build()));
+    PairTally tally = PairTally.newBuilder().setRole(Role.SHADOW).setPairs(9).build();
+    state().pairs("r", new Measured(List.of(tally), List.of(), List.of()));
     state().flush();
     assertEquals(9, counters.get(Counter.COMPARISONS_DROPPED));
     disk.full(false);
@@ -353,7 +377,7 @@ class IntakeStateTest {
   @Test
   void anOutcomeThatIsSentAgainCountsOnceAlsoAfterARestart() throws IOException {
     Collector collector = new Collector();
-    state().opened(collector);
+    state().labelsOpened(collector);
     state().label(collector, label(1, "p1"));
     state().label(collector, label(2, "p2"));
     state().label(collector, label(3, "p1"));
@@ -361,7 +385,7 @@ class IntakeStateTest {
     assertEquals(3, collector.acknowledged);
     restart();
     Collector again = new Collector();
-    state().opened(again);
+    state().labelsOpened(again);
     state().label(again, label(2, "p2"));
     state().label(again, label(4, "p4"));
     state().flush();
@@ -373,7 +397,7 @@ class IntakeStateTest {
   @Test
   void outcomesOnAFullDiskAreNotAcknowledged() throws IOException {
     Collector collector = new Collector();
-    state().opened(collector);
+    state().labelsOpened(collector);
     disk.full(true);
     state().label(collector, label(1, "p1"));
     state().flush();
@@ -381,7 +405,7 @@ class IntakeStateTest {
     assertNotNull(collector.failure);
     disk.full(false);
     Collector again = new Collector();
-    state().opened(again);
+    state().labelsOpened(again);
     state().label(again, label(1, "p1"));
     state().flush();
     assertEquals(1, again.acknowledged);

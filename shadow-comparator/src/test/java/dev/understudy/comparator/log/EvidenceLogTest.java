@@ -118,6 +118,62 @@ class EvidenceLogTest {
   }
 
   @Test
+  void anyFlippedBitBeforeTheLastAppendIsDamageAndNothingIsCut() throws IOException {
+    int beforeLast;
+    try (EvidenceLog log = open()) {
+      log.append(records(1, 2));
+      log.append(records(3, 4));
+      beforeLast = (int) log.bytes();
+      log.append(records(5, 6));
+    }
+    byte[] sound = Files.readAllBytes(segment());
+    for (int bit = 0; bit < 8 * beforeLast; bit++) {
+      byte[] bytes = sound.clone();
+      bytes[bit / 8] ^= (byte) (1 << (bit % 8));
+      Files.write(segment(), bytes);
+      var e = assertThrows(DamagedLogException.class, this::open, "bit " + bit);
+      assertEquals(sound.length, Files.size(segment()));
+      boolean inSecond = bit / 8 >= (beforeLast + Frames.HEADER_BYTES) / 2;
+      String position =
+          inSecond ? "records 1 to 2 before it are sound" : "no record before it is sound";
+      assertTrue(String.valueOf(e.getMessage()).contains(position), e.getMessage());
+      assertTrue(String.valueOf(e.getMessage()).contains(segment().toString()), e.getMessage());
+    }
+  }
+
+  @Test
+  void aRecordThatIsMissingOrThereTwiceIsDamage() throws IOException {
+    for (long second : new long[] {3, 1}) {
+      Files.deleteIfExists(folder.resolve("log").resolve("0000000000000001.evidence"));
+      try (EvidenceLog log = open()) {
+        log.append(records(1, 1));
+        log.append(records(second, second));
+      }
+      var e = assertThrows(DamagedLogException.class, this::open);
+      assertTrue(
+          String.valueOf(e.getMessage())
+              .endsWith(
+                  "holds record " + second + " (expected: 2); records 1 to 1 before it are sound"),
+          e.getMessage());
+    }
+  }
+
+  @Test
+  void aSegmentThatIsMissingIsDamage() throws IOException {
+    try (EvidenceLog log = open(LogFiles.system(), 100)) {
+      for (int i = 1; i <= 20; i++) {
+        log.append(records(i, i));
+      }
+    }
+    List<Path> segments;
+    try (Stream<Path> files = Files.list(folder.resolve("log"))) {
+      segments = files.sorted().toList();
+    }
+    Files.delete(segments.get(1));
+    assertThrows(DamagedLogException.class, this::open);
+  }
+
+  @Test
   void aForeignFileIsRefused() throws IOException {
     Files.createDirectories(folder.resolve("log"));
     Files.writeString(folder.resolve("log").resolve("1.evidence"), "something else");

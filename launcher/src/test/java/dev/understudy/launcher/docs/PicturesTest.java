@@ -1,0 +1,55 @@
+package dev.understudy.launcher.docs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.understudy.evidence.simulation.Pictures;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.xml.sax.InputSource;
+
+/** The committed pictures are what the command draws, and the page shows all of them. */
+class PicturesTest {
+
+  @Test
+  void picturesAreWhatTheCommandDraws() throws Exception {
+    Path folder = Pages.root().resolve("docs/pictures");
+    Map<String, String> drawn = Pictures.all();
+    assertEquals(new TreeSet<>(drawn.keySet()), svgs(folder));
+    for (Map.Entry<String, String> picture : drawn.entrySet()) {
+      assertEquals(
+          picture.getValue(),
+          Files.readString(folder.resolve(picture.getKey())),
+          picture.getKey() + ": run `understudy statistics pictures --out docs/pictures`");
+      DocumentBuilderFactory.newInstance()
+          .newDocumentBuilder()
+          .parse(new InputSource(new StringReader(picture.getValue())));
+    }
+  }
+
+  @Test
+  void thePageShowsEachOfThem() throws IOException {
+    String page = Pages.text("statistics.md");
+    for (String file : svgs(Pages.root().resolve("docs/pictures"))) {
+      assertTrue(page.contains("(pictures/" + file + ")"), file);
+    }
+  }
+
+  private static Set<String> svgs(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> folder.relativize(file).toString())
+          .filter(name -> name.endsWith(".svg"))
+          .collect(Collectors.toCollection(TreeSet::new));
+    }
+  }
+}

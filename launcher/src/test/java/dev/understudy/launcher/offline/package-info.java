@@ -1,0 +1,3 @@
+/** Comparisons, replays and taps against real servers. */
+@org.jspecify.annotations.NullMarked
+package dev.understudy.launcher.offline;
