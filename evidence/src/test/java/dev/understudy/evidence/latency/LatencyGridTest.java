@@ -73,6 +73,36 @@ final class LatencyGridTest {
     }
   }
 
+  /** Ascending runs, jumps and merges: wherever the last count went. */
+  @Test
+  void countsComeInAnyOrder() {
+    SplittableRandom random = new SplittableRandom(4);
+    for (int round = 0; round < 200; round++) {
+      long[] plain = new long[LatencyGrid.SIZE];
+      SparseHistogram histogram = new SparseHistogram();
+      for (int run = random.nextInt(6); run >= 0; run--) {
+        SparseHistogram part = random.nextBoolean() ? new SparseHistogram() : histogram;
+        int index = random.nextInt(40);
+        for (int i = random.nextInt(30); i >= 0 && index < 60; i--) {
+          part.add(index, 1 + i);
+          plain[index] += 1 + i;
+          index = random.nextInt(4) == 0 ? random.nextInt(60) : index + random.nextInt(3);
+        }
+        if (part != histogram) {
+          histogram.merge(part);
+        }
+      }
+      SparseHistogram copy = new SparseHistogram();
+      copy.merge(histogram);
+      assertArrayEquals(histogram.packed(), copy.packed());
+      assertEquals(Arrays.stream(plain).sum(), copy.total());
+      for (int i = 0; i < histogram.buckets(); i++) {
+        assertEquals(plain[histogram.indexAt(i)], histogram.countAt(i));
+      }
+      assertEquals(Arrays.stream(plain).filter(count -> count > 0).count(), copy.buckets());
+    }
+  }
+
   @Test
   void brokenPackedFormsAreRefused() {
     long[][] broken = {
