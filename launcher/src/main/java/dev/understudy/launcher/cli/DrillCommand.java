@@ -307,7 +307,7 @@ final class DrillCommand {
         paramLabel = "SHARE",
         defaultValue = "20%",
         description =
-            "Share of the canary's answers that become errors (default: ${DEFAULT-VALUE}; 0% for"
+            "Share of the canary's answers that become errors (default: ${DEFAULT-VALUE}; 0%% for"
                 + " none).")
     String errors;
 

@@ -82,7 +82,11 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
         : Math.max(0, stop.getAppliedUnixMs() - stop.getUnixMs());
   }
 
-  /** First attempts on the canary that were answered badly and that nobody rescued. */
+  /**
+   * First attempts on the canary that were answered badly and that nobody had rescued when the
+   * evidence ended: at most so many clients saw an error. A rescue is counted when it has succeeded,
+   * so those under way in the last second are among them.
+   */
   long seenByClients() {
     ArmReport canary = arm(Role.CANARY);
     return Math.max(0, canary.getBad() - canary.getRescued());
@@ -213,7 +217,7 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     }
     row(lines, "answered badly by the canary", Numbers.count(canary.getBad()));
     row(lines, "rescued by the champion", Numbers.count(canary.getRescued()));
-    row(lines, "seen by a client", Numbers.count(seenByClients()));
+    row(lines, "seen by a client, at most", Numbers.count(seenByClients()));
     return lines;
   }
 
@@ -255,7 +259,7 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
     number(json, "canary_requests", (double) arm(Role.CANARY).getAssigned());
     number(json, "canary_bad", (double) arm(Role.CANARY).getBad());
     number(json, "rescued", (double) arm(Role.CANARY).getRescued());
-    number(json, "client_errors", (double) seenByClients());
+    number(json, "client_errors_at_most", (double) seenByClients());
     if (detectionMillis() >= 0) {
       number(json, "seconds_to_verdict", detectionMillis() / 1000.0);
     }
