@@ -27,9 +27,7 @@ class ToleranceLearnerTest {
       assertEquals(Optional.empty(), learner.offer(sample("y", absolute * i, relative * i)));
     }
     return learner
-        .offer(
-            sample(
-                "y", absolute * ToleranceLearner.PAIRS, relative * ToleranceLearner.PAIRS))
+        .offer(sample("y", absolute * ToleranceLearner.PAIRS, relative * ToleranceLearner.PAIRS))
         .orElseThrow();
   }
 

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -175,7 +176,7 @@ final class BlockJoin {
     return taken;
   }
 
-  private void take(TreeMap<Long, Pending> from, long upTo, boolean isAhead, List<Second> into) {
+  private void take(SortedMap<Long, Pending> from, long upTo, boolean isAhead, List<Second> into) {
     Iterator<Map.Entry<Long, Pending>> entries = from.entrySet().iterator();
     while (entries.hasNext()) {
       Map.Entry<Long, Pending> entry = entries.next();

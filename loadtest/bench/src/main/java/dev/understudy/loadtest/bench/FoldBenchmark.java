@@ -1,7 +1,6 @@
 package dev.understudy.loadtest.bench;
 
 import dev.understudy.evidence.fold.EvidenceFold;
-import dev.understudy.evidence.latency.LatencyGrid;
 import dev.understudy.evidence.latency.SparseHistogram;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.DataContract;
@@ -97,10 +96,8 @@ public class FoldBenchmark {
         .setAlpha(0.01)
         .setBeta(0.05)
         .setAlphaSplit(0.001)
-        .addMetrics(
-            metric("errors", MetricKind.FAILURES).setMargin(0.01).setLimit(1))
-        .addMetrics(
-            metric("p95", MetricKind.LATENCY).setMargin(0.25).setQuantile(0.95))
+        .addMetrics(metric("errors", MetricKind.FAILURES).setMargin(0.01).setLimit(1))
+        .addMetrics(metric("p95", MetricKind.LATENCY).setMargin(0.25).setQuantile(0.95))
         .setContract(
             DataContract.newBuilder()
                 .setDecision(
