@@ -77,7 +77,8 @@ class EvidenceFileTest {
         assertThrows(NotWholeException.class, () -> EvidenceFile.read(file, read::add));
     assertEquals(256, e.lastGood());
     assertEquals(256, read.size());
-    assertTrue(String.valueOf(e.getMessage()).endsWith("; the last good record is 256"), e.getMessage());
+    assertTrue(
+        String.valueOf(e.getMessage()).endsWith("; the last good record is 256"), e.getMessage());
     assertTrue(String.valueOf(e.getMessage()).contains("the frame at byte "), e.getMessage());
   }
 
@@ -87,7 +88,9 @@ class EvidenceFileTest {
     NotWholeException e =
         assertThrows(NotWholeException.class, () -> EvidenceFile.read(foreign, record -> {}));
     assertEquals(0, e.lastGood());
-    assertTrue(String.valueOf(e.getMessage()).contains("does not begin as an evidence log"), e.getMessage());
+    assertTrue(
+        String.valueOf(e.getMessage()).contains("does not begin as an evidence log"),
+        e.getMessage());
     Path empty = written(0);
     assertThrows(NotWholeException.class, () -> EvidenceFile.read(empty, record -> {}));
     assertThrows(
@@ -112,7 +115,8 @@ class EvidenceFileTest {
     NotWholeException e =
         assertThrows(NotWholeException.class, () -> EvidenceFile.read(log, record -> {}));
     assertEquals(2, e.lastGood());
-    assertTrue(String.valueOf(e.getMessage()).contains("record 4 follows (expected: 3)"), e.getMessage());
+    assertTrue(
+        String.valueOf(e.getMessage()).contains("record 4 follows (expected: 3)"), e.getMessage());
   }
 
   private Path written(int records) throws IOException {
