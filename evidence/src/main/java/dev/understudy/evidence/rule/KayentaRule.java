@@ -33,7 +33,7 @@ import java.util.List;
 public record KayentaRule(
     int pointSeconds, int leastPoints, double effect, double pass, double marginal) {
   static final double CONFIDENCE = 0.98;
-  static final int LOOKBACK_POINTS = 240;
+  static final int LOOKBACK_POINTS = 120;
 
   /** The upper 1 % point of the standard normal distribution. */
   private static final double Z = 2.3263478740408408;
