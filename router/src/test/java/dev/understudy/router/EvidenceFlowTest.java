@@ -213,4 +213,25 @@ class EvidenceFlowTest {
       assertEquals(20, keys);
     }
   }
+
+  @Test
+  void aReturningCustomerIsFirstSeenByTheSplit() throws Exception {
+    try (Rig rig = Rig.watching("")) {
+      rig.offer(
+          1, 0, 0, route -> route.setUnit(RandomisationUnit.KEY).setKeyMetadata("x-customer"));
+      rig.stub("x-customer", "anna").modelInfer(Rig.request());
+      rig.offer(
+          2, 5000, 0, route -> route.setUnit(RandomisationUnit.KEY).setKeyMetadata("x-customer"));
+      rig.stub("x-customer", "anna").modelInfer(Rig.request());
+      Rig.eventually(
+          "both are counted", () -> rig.ended(Role.CHAMPION) + rig.ended(Role.CANARY) == 2);
+      List<Integer> weights =
+          rig.blocks().stream()
+              .flatMap(block -> block.getCellsList().stream())
+              .filter(cell -> cell.getFirstSeenKeysCount() > 0)
+              .map(Cell::getCanaryWeightBp)
+              .toList();
+      assertEquals(List.of(5000), weights);
+    }
+  }
 }

@@ -41,10 +41,7 @@ public final class Comparator implements RunningService {
   private final IntSupplier evaluations;
 
   private Comparator(
-      Lifecycle lifecycle,
-      Map<String, Integer> ports,
-      Counters counters,
-      IntSupplier evaluations) {
+      Lifecycle lifecycle, Map<String, Integer> ports, Counters counters, IntSupplier evaluations) {
     this.lifecycle = lifecycle;
     this.ports = ports;
     this.counters = counters;

@@ -84,7 +84,7 @@ class DamagedLogTest {
       assertEquals(ServingStatus.NOT_SERVING, health(rig, Comparator.LOGS_HEALTH));
       assertEquals(ServingStatus.SERVING, health(rig, ""));
 
-      FakeRouter router = new FakeRouter("b", "b1");
+      FakeRouter router = new FakeRouter("a", "a2");
       router.connect(rig.channel);
       List<Cell> cells =
           List.of(

@@ -67,15 +67,13 @@ class EvidenceServicesTest {
       rig.service().startWatch(watch(600, 2)); // Asked again by a controller that has restarted.
       assertEquals(
           Status.Code.FAILED_PRECONDITION, code(() -> rig.service().startWatch(watch(601, 1))));
-      assertEquals(
-          Status.Code.INVALID_ARGUMENT, code(() -> rig.service().startWatch(watch(0, 1))));
+      assertEquals(Status.Code.INVALID_ARGUMENT, code(() -> rig.service().startWatch(watch(0, 1))));
       assertEquals(1, rig.log().stream().filter(EvidenceLogRecord::hasWatch).count());
     }
     try (Rig rig = new Rig(ComparatorConfig.local(folder))) {
       rig.service().startWatch(watch(600, 3));
       assertEquals(watch(600, 1).getWatch(), rig.log().getLast().getWatch());
-      rig.service()
-          .stopEvaluation(StopEvaluationRequest.newBuilder().setRolloutId("r").build());
+      rig.service().stopEvaluation(StopEvaluationRequest.newBuilder().setRolloutId("r").build());
       rig.service().startWatch(watch(600, 4)); // It has been watched, so there is nothing to do.
     }
   }
@@ -169,8 +167,7 @@ class EvidenceServicesTest {
   void theMostDivergentPairsAreKeptWholeAndSurviveARestart() throws Exception {
     ReadPairsRequest all = ReadPairsRequest.newBuilder().setRolloutId("r").build();
     try (Rig rig = new Rig(ComparatorConfig.local(folder))) {
-      assertEquals(
-          Status.Code.NOT_FOUND, code(() -> rig.service().readPairs(all).next()));
+      assertEquals(Status.Code.NOT_FOUND, code(() -> rig.service().readPairs(all).next()));
       rig.service().startEvaluation(Rig.spec());
       rig.compare(
           List.of(
@@ -229,8 +226,7 @@ class EvidenceServicesTest {
 
   @Test
   void prometheusReadsWhatWasCounted() throws Exception {
-    try (Rig rig =
-        new Rig(ComparatorConfig.local(folder).withMetrics(HostPort.loopback(0)))) {
+    try (Rig rig = new Rig(ComparatorConfig.local(folder).withMetrics(HostPort.loopback(0)))) {
       rig.service().startEvaluation(Rig.spec());
       FakeRouter router = new FakeRouter("a", "a1");
       router.connect(rig.channel);
@@ -242,8 +238,7 @@ class EvidenceServicesTest {
         page =
             client
                 .send(
-                    HttpRequest.newBuilder(
-                            URI.create("http://127.0.0.1:" + port + "/metrics"))
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/metrics"))
                         .build(),
                     HttpResponse.BodyHandlers.ofString())
                 .body();

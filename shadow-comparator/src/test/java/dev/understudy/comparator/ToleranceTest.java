@@ -30,9 +30,7 @@ class ToleranceTest {
         .setContract(
             DataContract.newBuilder()
                 .addOutputs(
-                    ComparedOutput.newBuilder()
-                        .setOutput("score")
-                        .setKind(OutputKind.REGRESSION)))
+                    ComparedOutput.newBuilder().setOutput("score").setKind(OutputKind.REGRESSION)))
         .build();
   }
 
@@ -121,7 +119,6 @@ class ToleranceTest {
       // The worker learns of it a moment later; until then pairs are not tested.
       for (int i = 0; i < 40 && shadowPairs(judge) == 0; i++) {
         worker.compare(comparisons(Role.SHADOW, 5, 1e-3, 10 + i));
-        Thread.yield();
       }
       Rig.await("pairs are measured", () -> shadowPairs(judge) > 0);
       assertTrue(shadowUnits(judge) < 100 * shadowPairs(judge), "units: " + shadowUnits(judge));

@@ -11,12 +11,12 @@ import dev.understudy.comparator.telemetry.Counter;
 import dev.understudy.comparator.testing.FakeRouter;
 import dev.understudy.proto.v1.Comparison;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.EvidenceIntakeGrpc;
 import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.KeptPair;
-import dev.understudy.proto.v1.LabelledPrediction;
 import dev.understudy.proto.v1.LabelAck;
-import dev.understudy.proto.v1.EvidenceIntakeGrpc;
+import dev.understudy.proto.v1.LabelledPrediction;
 import dev.understudy.proto.v1.MetricKind;
 import dev.understudy.proto.v1.MetricReport;
 import dev.understudy.proto.v1.MetricSpec;
@@ -127,7 +127,8 @@ class WorkerTest {
               .mapToLong(record -> record.getPairs().getPairs())
               .sum();
       assertEquals(400, fromWorker);
-      judge.service()
+      judge
+          .service()
           .stopEvaluation(
               dev.understudy.proto.v1.StopEvaluationRequest.newBuilder().setRolloutId("r").build());
       Rig.await("the worker has forgotten it", () -> worker.comparator.evaluations() == 0);

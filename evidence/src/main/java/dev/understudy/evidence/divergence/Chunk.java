@@ -20,10 +20,8 @@ final class Chunk {
   /** Reads {@code count} elements, at most {@link #LENGTH}, from index {@code from} on. */
   void load(Tensor tensor, int from, int count) {
     switch (tensor.element()) {
-      case FP32 -> floats(tensor, from, count);
+      case FP32, FP16, BF16 -> wide(tensor, from, count);
       case FP64 -> doubles(tensor, from, count);
-      case FP16 -> halves(tensor, from, count);
-      case BF16 -> brains(tensor, from, count);
       default -> {
         Element element = tensor.element();
         ByteBuffer data = tensor.data();
@@ -34,17 +32,42 @@ final class Chunk {
     }
   }
 
-  private void floats(Tensor tensor, int from, int count) {
-    if (count < BULK) {
-      ByteBuffer data = tensor.data();
-      int at = from * Float.BYTES;
-      for (int j = 0; j < count; j++) {
-        values[j] = data.getFloat(at + j * Float.BYTES);
+  /** The same of FP32, FP16 or BF16, as floats. */
+  float[] floats(Tensor tensor, int from, int count) {
+    switch (tensor.element()) {
+      case FP16 -> {
+        tensor.shorts().get(from, shorts, 0, count);
+        Kernels.widenHalves(shorts, floats, count);
       }
+      case BF16 -> {
+        tensor.shorts().get(from, shorts, 0, count);
+        Kernels.widenBrains(shorts, floats, count);
+      }
+      default -> tensor.floats().get(from, floats, 0, count);
+    }
+    return floats;
+  }
+
+  /** The bits of the same, as those of FP32, in the given room. */
+  int[] bits(Tensor tensor, int from, int count, int[] room) {
+    if (tensor.element() == Element.FP32) {
+      tensor.ints().get(from, room, 0, count);
+    } else {
+      Kernels.bits(floats(tensor, from, count), room, count);
+    }
+    return room;
+  }
+
+  private void wide(Tensor tensor, int from, int count) {
+    if (count >= BULK || tensor.element() != Element.FP32) {
+      Kernels.widen(floats(tensor, from, count), values, count);
       return;
     }
-    tensor.floats().get(from, floats, 0, count);
-    Kernels.widen(floats, values, count);
+    ByteBuffer data = tensor.data();
+    int at = from * Float.BYTES;
+    for (int j = 0; j < count; j++) {
+      values[j] = data.getFloat(at + j * Float.BYTES);
+    }
   }
 
   private void doubles(Tensor tensor, int from, int count) {
@@ -57,17 +80,5 @@ final class Chunk {
       return;
     }
     tensor.doubles().get(from, values, 0, count);
-  }
-
-  private void halves(Tensor tensor, int from, int count) {
-    tensor.shorts().get(from, shorts, 0, count);
-    Kernels.widenHalves(shorts, floats, count);
-    Kernels.widen(floats, values, count);
-  }
-
-  private void brains(Tensor tensor, int from, int count) {
-    tensor.shorts().get(from, shorts, 0, count);
-    Kernels.widenBrains(shorts, floats, count);
-    Kernels.widen(floats, values, count);
   }
 }

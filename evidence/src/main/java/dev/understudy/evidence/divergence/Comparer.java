@@ -4,6 +4,7 @@ import dev.understudy.proto.v1.Measure;
 import dev.understudy.proto.v1.OutputKind;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,10 +48,14 @@ public final class Comparer {
   public static final int MOST_ROWS = 1 << 20;
 
   /** Outputs of more elements are not measured in what is only displayed and costly. */
-  public static final int DISPLAY_ELEMENTS = 1 << 16;
+  public static final int DISPLAY_ELEMENTS = 1 << 14;
 
-  private static final double SUM_ERROR = 0.01;
+  /** Half-precision probabilities of many classes may sum to a little less or more than 1. */
+  static final double SUM_ERROR = 0.01;
+
   private static final double NEGATIVE_ERROR = 1e-6;
+  // A float divided by the least normal one, in place of 0, is more than this.
+  private static final double BEYOND_RELATIVE = 1e30;
   private static final double LN_2 = 0.6931471805599453;
   // Sums of squares in this range lose nothing to underflow or overflow.
   private static final double LEAST_SQUARES = 1e-150;
@@ -61,6 +66,7 @@ public final class Comparer {
   private final double[] lanesA = new double[Chunk.LENGTH];
   private final double[] lanesB = new double[Chunk.LENGTH];
   private final double[] lanesAb = new double[Chunk.LENGTH];
+  private final FloatRows floats = new FloatRows();
   private final TopK topA = new TopK();
   private final TopK topB = new TopK();
 
@@ -196,13 +202,24 @@ public final class Comparer {
     return champion ? Flag.CHAMPION_INVALID : Flag.COPY_INVALID;
   }
 
+  private void clear(int lanes) {
+    Arrays.fill(lanesA, 0, lanes, 0);
+    Arrays.fill(lanesB, 0, lanes, 0);
+    Arrays.fill(lanesAb, 0, lanes, 0);
+  }
+
+  /** Whether a row is compared by the fast loops, without what is only displayed. */
+  private static boolean isLong(Tensor champion, Tensor copy) {
+    return champion.elements() > DISPLAY_ELEMENTS && FloatRows.fits(champion, copy);
+  }
+
   // ---- Probabilities.
 
   private boolean isDistribution(Tensor tensor, int row) {
     int width = tensor.width();
     double low = Double.POSITIVE_INFINITY;
     double high = Double.NEGATIVE_INFINITY;
-    Kernels.clear(lanesA, Math.min(width, Chunk.LENGTH));
+    Arrays.fill(lanesA, 0);
     for (int from = 0; from < width; from += Chunk.LENGTH) {
       int n = Math.min(Chunk.LENGTH, width - from);
       a.load(tensor, row * width + from, n);
@@ -229,10 +246,11 @@ public final class Comparer {
       yes(champion.score(row, 0), copy.score(row, 0), row, into);
       return;
     }
+    if (isLong(champion, copy) && longProbabilities(champion, copy, row, into)) {
+      return;
+    }
     int lanes = Math.min(width, Chunk.LENGTH);
-    Kernels.clear(lanesA, lanes);
-    Kernels.clear(lanesB, lanes);
-    Kernels.clear(lanesAb, lanes);
+    clear(lanes);
     double lowA = Double.POSITIVE_INFINITY;
     double lowB = Double.POSITIVE_INFINITY;
     double highA = Double.NEGATIVE_INFINITY;
@@ -277,6 +295,23 @@ public final class Comparer {
     if (champion.elements() <= DISPLAY_ELEMENTS) {
       display(plan.topK(), champion, copy, row, sumA, sumB, into);
     }
+  }
+
+  /** False when a row is out of the ordinary: nothing was noted. */
+  private boolean longProbabilities(Tensor champion, Tensor copy, int row, OutputMeasures into) {
+    double variation = floats.totalVariation(champion, copy, row);
+    if (Double.isNaN(variation)) {
+      return false;
+    }
+    int top = floats.topProbability(champion, row);
+    int copyTop = floats.topProbability(copy, row);
+    if (top < 0 || copyTop < 0) {
+      return false;
+    }
+    into.primary(row, Measure.TOTAL_VARIATION, variation);
+    into.display(Measure.TOP_ONE, top == copyTop ? 0 : 1);
+    into.distances(floats.maxDistance(champion, copy, row), 0, 0);
+    return true;
   }
 
   private void yes(double p, double q, int row, OutputMeasures into) {
@@ -352,6 +387,9 @@ public final class Comparer {
       Tolerance tolerance, Tensor champion, Tensor copy, int row, OutputMeasures into) {
     int width = champion.width();
     boolean logits = into.kind() == OutputKind.LOGITS && width > 1;
+    if (isLong(champion, copy) && longNumbers(tolerance, champion, copy, row, into)) {
+      return;
+    }
     double worst = 0;
     double maxAbs = 0;
     double highA = Double.NEGATIVE_INFINITY;
@@ -392,14 +430,36 @@ public final class Comparer {
     }
   }
 
-  /** The worst ratio so far and in this chunk. */
+  /** False when a row is out of the ordinary: nothing was noted. */
+  private boolean longNumbers(
+      Tolerance tolerance, Tensor champion, Tensor copy, int row, OutputMeasures into) {
+    double distance = floats.maxDistance(champion, copy, row);
+    if (!Double.isFinite(distance)) {
+      return false;
+    }
+    int top = 0;
+    int copyTop = 0;
+    if (into.kind() == OutputKind.LOGITS) {
+      top = floats.top(champion, row);
+      copyTop = floats.top(copy, row);
+      if (top < 0 || copyTop < 0) {
+        return false;
+      }
+      into.display(Measure.TOP_ONE, top == copyTop ? 0 : 1);
+    }
+    double worst = 0;
+    if (distance > 0) {
+      worst = floats.maxRatio(champion, copy, row, tolerance.atol(), tolerance.rtol());
+      double relative = floats.maxRatio(champion, copy, row, 0, 1);
+      into.distances(distance, relative > BEYOND_RELATIVE ? Double.POSITIVE_INFINITY : relative, 0);
+    }
+    into.primary(row, Measure.BEYOND_TOLERANCE, worst / tolerance.cap());
+    return true;
+  }
+
+  /** The worst ratio so far and in this chunk; finite elements. */
   private double worst(Tolerance tolerance, double soFar, int n) {
     double worst = soFar;
-    if (Double.isInfinite(worst)
-        || !Kernels.exceeds(
-            a.values, b.values, worst * tolerance.atol(), worst * tolerance.rtol(), n)) {
-      return worst;
-    }
     for (int j = 0; j < n; j++) {
       double distance = Math.abs(a.values[j] - b.values[j]);
       if (distance > 0) {
@@ -411,11 +471,7 @@ public final class Comparer {
 
   /** Takes up the greatest relative difference of this chunk; finite elements. */
   private void relative(OutputMeasures into, int n) {
-    double soFar = into.worstRelative();
-    if (Double.isInfinite(soFar) || !Kernels.exceeds(a.values, b.values, 0, soFar, n)) {
-      return;
-    }
-    double worst = soFar;
+    double worst = 0;
     for (int j = 0; j < n; j++) {
       double distance = Math.abs(a.values[j] - b.values[j]);
       if (distance > 0) {
@@ -462,10 +518,16 @@ public final class Comparer {
 
   private void embeddings(Tensor champion, Tensor copy, int row, OutputMeasures into) {
     int width = champion.width();
+    if (isLong(champion, copy)) {
+      double distance = floats.halfOneMinusCosine(champion, copy, row);
+      if (!Double.isNaN(distance)) {
+        into.primary(row, Measure.COSINE, distance);
+        into.distances(floats.maxDistance(champion, copy, row), 0, 0);
+        return;
+      }
+    }
     int lanes = Math.min(width, Chunk.LENGTH);
-    Kernels.clear(lanesA, lanes);
-    Kernels.clear(lanesB, lanes);
-    Kernels.clear(lanesAb, lanes);
+    clear(lanes);
     double maxAbs = 0;
     for (int from = 0; from < width; from += Chunk.LENGTH) {
       int n = Math.min(Chunk.LENGTH, width - from);

@@ -168,10 +168,6 @@ public final class OutputMeasures {
     maxUlp = Math.max(maxUlp, ulps);
   }
 
-  double worstRelative() {
-    return maxRel;
-  }
-
   private static int grid(double value) {
     if (!(value < 1)) {
       return UNITS;

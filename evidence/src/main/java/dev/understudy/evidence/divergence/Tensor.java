@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ public final class Tensor {
   private final int width;
   private final @Nullable String problem;
   private @Nullable FloatBuffer floats;
+  private @Nullable IntBuffer ints;
   private @Nullable DoubleBuffer doubles;
   private @Nullable ShortBuffer shorts;
 
@@ -195,6 +197,13 @@ public final class Tensor {
       floats = data.asFloatBuffer();
     }
     return floats;
+  }
+
+  IntBuffer ints() {
+    if (ints == null) {
+      ints = data.asIntBuffer();
+    }
+    return ints;
   }
 
   DoubleBuffer doubles() {

@@ -79,9 +79,10 @@ final class BlockView {
   static final class Group {
     final Side canary = new Side();
     final Side baseline = new Side();
-    final SparseHistogram canaryLatency = new SparseHistogram();
-    final SparseHistogram championLatency = new SparseHistogram();
-    final SparseHistogram controlLatency = new SparseHistogram();
+    // As they came: added up only by those who ask.
+    final List<LatencyCounts> canaryLatency = new ArrayList<>(1);
+    final List<LatencyCounts> championLatency = new ArrayList<>(1);
+    final List<LatencyCounts> controlLatency = new ArrayList<>(1);
   }
 
   private final JoinedBlock block;
@@ -174,9 +175,9 @@ final class BlockView {
     if (side != null) {
       Group group = groups.computeIfAbsent(Force.of(cell), f -> new Group());
       switch (cell.getRole()) {
-        case CANARY -> addTo(group.canaryLatency, cell.getLatency());
-        case CHAMPION -> addTo(group.championLatency, cell.getLatency());
-        default -> addTo(group.controlLatency, cell.getLatency());
+        case CANARY -> group.canaryLatency.add(cell.getLatency());
+        case CHAMPION -> group.championLatency.add(cell.getLatency());
+        default -> group.controlLatency.add(cell.getLatency());
       }
     }
     return side;
@@ -195,8 +196,12 @@ final class BlockView {
   }
 
   static void addTo(SparseHistogram histogram, LatencyCounts counts) {
+    if (histogram.total() == 0) {
+      histogram.reserve(counts.getIndexCount());
+    }
+    int at = 0;
     for (int i = 0; i < counts.getIndexCount(); i++) {
-      histogram.add(counts.getIndex(i), counts.getCount(i));
+      at = histogram.addFrom(at, counts.getIndex(i), counts.getCount(i));
     }
   }
 

@@ -6,8 +6,11 @@ import dev.understudy.evidence.process.BlockLatency;
 import dev.understudy.evidence.process.QuantileInterval;
 import dev.understudy.evidence.words.Advice;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.RandomisationUnit;
+import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,23 +51,15 @@ final class LatencyFold extends MetricFold {
       return;
     }
     BlockView.Force force = view.groups().firstKey();
-    SparseHistogram canaryNow = new SparseHistogram();
-    SparseHistogram referenceNow = new SparseHistogram();
-    for (var entry : view.groups().entrySet()) {
-      BlockView.Force other = entry.getKey();
+    for (BlockView.Force other : view.groups().keySet()) {
       if (other.revision() != force.revision()
           || other.canaryBp() != force.canaryBp()
           || other.controlBp() != force.controlBp()) {
         return;
       }
-      canaryNow.merge(entry.getValue().canaryLatency);
-      referenceNow.merge(
-          liveControl ? entry.getValue().controlLatency : entry.getValue().championLatency);
     }
     if (force.canaryBp() == 0) {
-      SparseHistogram champion = new SparseHistogram();
-      view.groups().values().forEach(group -> champion.merge(group.championLatency));
-      process.learn(champion);
+      process.learn(joined(view, group -> group.championLatency));
       return;
     }
     double referenceShare = liveControl ? force.controlShare() : force.championShare();
@@ -72,11 +67,24 @@ final class LatencyFold extends MetricFold {
       return;
     }
     lastSecond = view.block().getSecond();
+    SparseHistogram canaryNow = joined(view, group -> group.canaryLatency);
+    SparseHistogram referenceNow =
+        joined(view, group -> liveControl ? group.controlLatency : group.championLatency);
     process.add(
         new BlockLatency.Second(
             lastSecond, force.revision(), force.w(), canaryNow, referenceShare, referenceNow));
     canary.merge(canaryNow);
     reference.merge(referenceNow);
+  }
+
+  /** One arm's latencies of a second, over the rules that it was routed by. */
+  private static SparseHistogram joined(
+      BlockView view, Function<BlockView.Group, List<LatencyCounts>> arm) {
+    SparseHistogram all = new SparseHistogram();
+    for (BlockView.Group group : view.groups().values()) {
+      arm.apply(group).forEach(counts -> BlockView.addTo(all, counts));
+    }
+    return all;
   }
 
   @Override

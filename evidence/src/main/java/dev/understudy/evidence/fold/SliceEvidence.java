@@ -229,8 +229,7 @@ abstract sealed class SliceEvidence {
       if (decisions) {
         compared += tally.getComparedWithDecision();
         changed += tally.getChanged();
-        double size =
-            DivergenceFold.rowsPerCall(tally.getComparedWithDecision(), tally.getPairs());
+        double size = DivergenceFold.rowsPerCall(tally.getComparedWithDecision(), tally.getPairs());
         add(BettingMean.GRID_UNITS, tally.getChanged(), size);
         add(0, tally.getComparedWithDecision() - tally.getChanged(), size);
         return;

@@ -75,21 +75,68 @@ public final class SparseHistogram {
     if (count == 0) {
       return;
     }
-    long newTotal = sum(total, count);
     boolean isLast = buckets == 0 || index > indexes[buckets - 1];
     int at = isLast ? -buckets - 1 : Arrays.binarySearch(indexes, 0, buckets, index);
-    if (at >= 0) {
+    put(at >= 0 ? at : -at - 1, index, count);
+  }
+
+  /**
+   * As {@link #add(int, long)}, for buckets that come in ascending order: the search goes on from
+   * where it ended, which costs a step per bucket instead of a search.
+   *
+   * @param from what the call for the bucket before returned; 0 for the first
+   * @return where to go on for the next bucket
+   */
+  public int addFrom(int from, int index, long count) {
+    LatencyGrid.checkIndex(index);
+    if (count < 0) {
+      throw new IllegalArgumentException("count: " + count + " (expected: >= 0)");
+    }
+    int at = Math.min(from, buckets);
+    if (at > 0 && indexes[at - 1] >= index) {
+      at = 0; // They did not ascend.
+    }
+    while (at < buckets && indexes[at] < index) {
+      at++;
+    }
+    if (count > 0) {
+      put(at, index, count);
+    }
+    return at;
+  }
+
+  /** Makes room for so many buckets at once, where that is known. */
+  public void reserve(int more) {
+    int needed = Math.min(buckets + more, LatencyGrid.SIZE);
+    if (needed > indexes.length) {
+      indexes = Arrays.copyOf(indexes, needed);
+      counts = Arrays.copyOf(counts, needed);
+    }
+  }
+
+  /** Counts at a position that is the bucket's, or where it belongs. */
+  private void put(int at, int index, long count) {
+    long newTotal = sum(total, count);
+    if (at < buckets && indexes[at] == index) {
       counts[at] += count;
     } else {
-      insert(-at - 1, index, count);
+      insert(at, index, count);
     }
     total = newTotal;
   }
 
   /** Adds every count of another histogram. */
   public void merge(SparseHistogram other) {
+    if (buckets == 0) {
+      indexes = Arrays.copyOf(other.indexes, other.indexes.length);
+      counts = Arrays.copyOf(other.counts, other.counts.length);
+      buckets = other.buckets;
+      total = other.total;
+      return;
+    }
+    int at = 0;
     for (int i = 0; i < other.buckets; i++) {
-      add(other.indexes[i], other.counts[i]);
+      at = addFrom(at, other.indexes[i], other.counts[i]);
     }
   }
 

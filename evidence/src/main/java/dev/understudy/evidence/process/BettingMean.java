@@ -75,10 +75,10 @@ public final class BettingMean extends GridProcess {
   }
 
   /**
-   * The same for values that come in clusters, as the rows of one call do: within a cluster they may
-   * depend on each other in any way. Each counts as one of {@code size}, so the wealth moves by at
-   * most what the mean of the cluster would move it (the mean of logarithms is at most the logarithm
-   * of the mean), and all of a cluster that agree count as one.
+   * The same for values that come in clusters, as the rows of one call do: within a cluster they
+   * may depend on each other in any way. Each counts as one of {@code size}, so the wealth moves by
+   * at most what the mean of the cluster would move it (the mean of logarithms is at most the
+   * logarithm of the mean), and all of a cluster that agree count as one.
    *
    * @param size values per cluster, 1 or more, not less than in the largest one for the promise to
    *     be exact

@@ -2,7 +2,6 @@ package dev.understudy.evidence.process;
 
 import dev.understudy.evidence.latency.LatencyGrid;
 import dev.understudy.evidence.latency.SparseHistogram;
-import java.util.Arrays;
 
 /**
  * The longest ended stall of one arm: a run of seconds that begins when the median exceeds 4 times
@@ -28,7 +27,7 @@ final class StallWatch {
       return;
     }
     long median = LatencyGrid.lowerNanos(latencies.quantileIndex(0.5));
-    if (seen >= MIN_MEMORY && median > (run > 0 ? GOES_ON : BEGINS) * typical()) {
+    if (seen >= MIN_MEMORY && exceeds(median, run > 0 ? GOES_ON : BEGINS)) {
       run++;
     } else {
       longest = Math.max(longest, run);
@@ -42,9 +41,13 @@ final class StallWatch {
     return longest;
   }
 
-  private long typical() {
-    long[] sorted = Arrays.copyOf(medians, Math.min(seen, MEMORY));
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
+  /** Whether a median exceeds {@code factor} times the median of those remembered. */
+  private boolean exceeds(long median, long factor) {
+    int remembered = Math.min(seen, MEMORY);
+    int below = 0;
+    for (int i = 0; i < remembered; i++) {
+      below += factor * medians[i] < median ? 1 : 0;
+    }
+    return below > remembered / 2;
   }
 }

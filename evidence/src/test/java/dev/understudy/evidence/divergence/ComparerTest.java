@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.understudy.proto.v1.Measure;
 import dev.understudy.proto.v1.OutputKind;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -380,16 +381,87 @@ final class ComparerTest {
       assertEquals(grid(total), measures.meanUnits(), "width " + width);
       assertEquals(topA == topB ? 0 : 1024, measures.meanUnits(Measure.TOP_ONE));
       assertEquals(width <= Comparer.DISPLAY_ELEMENTS, measures.meanUnits(Measure.TOP_K) >= 0);
-      assertEquals(maxAbs, measures.maxAbs());
-      assertEquals(maxRel, measures.maxRel());
+      // Long rows are subtracted as floats.
+      assertEquals(maxAbs, measures.maxAbs(), maxAbs * 1e-6);
       double cosine = dot / Math.sqrt(squaresA * squaresB);
       assertEquals(grid((1 - cosine) / 2), angle(row(a), row(b)));
       OutputPlan numbers = OutputPlan.of(OutputKind.LOGITS).withTolerance(tolerance);
       OutputMeasures regression = compare(numbers, row(a), row(b));
       assertEquals(grid(Math.min(1, worst / 1e5)), regression.meanUnits());
       assertEquals(topA == topB ? 0 : 1024, regression.meanUnits(Measure.TOP_ONE));
-      assertEquals(maxRel, regression.maxRel());
+      assertEquals(maxRel, regression.maxRel(), maxRel * 1e-6);
     }
+  }
+
+  /** What is out of the ordinary in a long row is told as in a short one. */
+  @Test
+  void longRowsAreAsCarefulAsShortOnes() {
+    int width = 40_000;
+    int at = 39_990;
+    double[] even = new double[width];
+    Arrays.fill(even, 1.0 / width);
+    double nan = Double.NaN;
+    double inf = Double.POSITIVE_INFINITY;
+    for (double odd : new double[] {nan, -nan, inf, -inf}) {
+      Tensor copy = row(with(even, at, odd));
+      for (OutputKind kind : List.of(OutputKind.PROBABILITIES, OutputKind.EMBEDDINGS)) {
+        OutputMeasures measures = compare(kind, row(even), copy);
+        assertFlag(Flag.COPY_INVALID, 1024, measures);
+        assertTrue(measures.onlyCopyNotFinite());
+        assertFlag(Flag.BOTH_INVALID, 0, compare(kind, copy, copy));
+      }
+      OutputMeasures numbers = compare(OutputKind.LOGITS, row(even), copy);
+      assertEquals(1024, numbers.meanUnits());
+      assertTrue(numbers.onlyCopyNotFinite());
+    }
+    assertEquals(
+        0,
+        compare(OutputKind.LOGITS, row(with(even, at, inf)), row(with(even, at, inf))).meanUnits());
+    // Negative beyond rounding, although the sum is 1.
+    double[] negative = with(with(even, 7, -0.001), 8, 0.001 + 2.0 / width);
+    assertFlag(Flag.COPY_INVALID, 1024, probabilities(row(even), row(negative)));
+    assertFlag(
+        Flag.COPY_INVALID, 1024, compare(OutputKind.EMBEDDINGS, row(even), row(new double[width])));
+    // Beyond the range of a float's squares, and numbers around 0.
+    double[] huge = Arrays.stream(even).map(x -> x * 1e30).toArray();
+    assertEquals(0, angle(row(even), row(huge)));
+    double[] none = new double[width];
+    OutputMeasures zero = compare(OutputKind.LOGITS, row(none), row(with(none, at, -1e-30)));
+    assertEquals(0, zero.meanUnits());
+    assertEquals(Double.POSITIVE_INFINITY, zero.maxRel());
+    assertEquals(0, zero.meanUnits(Measure.TOP_ONE));
+  }
+
+  @Test
+  void longRowsFindTheFirstOfEqualClasses() {
+    int width = 40_000;
+    double[] even = new double[width];
+    Arrays.fill(even, 1.0 / width);
+    for (int at : new int[] {0, 511, 512, 1_025, 39_999}) {
+      double[] two = with(with(even, at, 3.0 / width), 39_999, 3.0 / width);
+      double[] one = with(even, at, 3.0 / width);
+      OutputMeasures measures = probabilities(row(two), row(one));
+      assertEquals(0, measures.meanUnits(Measure.TOP_ONE), "at " + at);
+      double[] below = Arrays.stream(two).map(x -> x - 1).toArray();
+      OutputMeasures logits = compare(OutputKind.LOGITS, row(below), row(one));
+      assertEquals(0, logits.meanUnits(Measure.TOP_ONE), "at " + at);
+      assertEquals(
+          at == 0 ? 0 : 1024, probabilities(row(even), row(one)).meanUnits(Measure.TOP_ONE));
+    }
+    for (String half : List.of("FP16", "BF16")) {
+      double[] few = with(with(new double[width], 30_000, .25), 20, .75);
+      assertEquals(0, probabilities(row(few), Bytes.half(half, few)).meanUnits());
+      assertEquals(0, compare(OutputKind.LOGITS, row(few), Bytes.half(half, few)).meanUnits());
+      assertEquals(0, angle(row(few), Bytes.half(half, few)));
+      OutputMeasures other = probabilities(row(few), Bytes.half(half, with(few, 20, .5)));
+      assertFlag(Flag.COPY_INVALID, 1024, other);
+    }
+  }
+
+  private static double[] with(double[] row, int at, double value) {
+    double[] changed = row.clone();
+    changed[at] = value;
+    return changed;
   }
 
   @Test

@@ -7,10 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.proto.v1.ArmState;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.SliceCell;
+import dev.understudy.proto.v1.SliceLabel;
+import dev.understudy.proto.v1.StageSums;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -83,6 +88,44 @@ class ChecksTest {
                 .setLatency(
                     LatencyCounts.newBuilder().addIndex(5).addIndex(4).addCount(1).addCount(1))
                 .build()));
+  }
+
+  @Test
+  void slicesStagesNodesAndArmsThatCannotBeAreFoundOut() {
+    SliceCell slice =
+        SliceCell.newBuilder()
+            .setLabel(SliceLabel.newBuilder().setSlice("country").setValue("UY"))
+            .setOk(3)
+            .setBad(1)
+            .build();
+    Cell sound =
+        Cell.newBuilder()
+            .addSlices(slice)
+            .addNodes("n1")
+            .setStages(StageSums.newBuilder().setCalls(3).setComputeMicros(9))
+            .build();
+    assertNull(BlockCheck.problem(sound));
+    List<SliceCell> broken =
+        List.of(
+            slice.toBuilder().setBad(-1).build(),
+            slice.toBuilder().clearLabel().build(),
+            slice.toBuilder()
+                .setLabel(slice.getLabel().toBuilder().setValue("x".repeat(600)))
+                .build(),
+            slice.toBuilder().setLatency(LatencyCounts.newBuilder().addIndex(5)).build());
+    for (SliceCell wrong : broken) {
+      assertNotNull(BlockCheck.problem(sound.toBuilder().addSlices(wrong).build()));
+    }
+    assertNotNull(
+        BlockCheck.problem(
+            sound.toBuilder().addAllSlices(Collections.nCopies(200, slice)).build()));
+    assertNotNull(
+        BlockCheck.problem(sound.toBuilder().addAllNodes(Collections.nCopies(16, "n")).build()));
+    assertNotNull(
+        BlockCheck.problem(
+            sound.toBuilder().setStages(StageSums.newBuilder().setQueueMicros(-1)).build()));
+    assertNull(BlockCheck.problem(ArmState.newBuilder().setNotReadyMs(1000).build()));
+    assertNotNull(BlockCheck.problem(ArmState.newBuilder().setBreakerOpenMs(1001).build()));
   }
 
   @Test

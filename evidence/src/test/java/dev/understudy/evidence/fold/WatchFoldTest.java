@@ -122,27 +122,27 @@ class WatchFoldTest {
 
   @Test
   void errorsThatRiseLateAreFound() {
-    int[] delays = new int[30];
+    int[] delays = new int[20];
     for (int run = 0; run < delays.length; run++) {
       int at = alarm(8000 + run, new Story(240, 150, 0.3, false, NEVER - 100), plan(), 0.01);
       delays[run] = at == NEVER ? NEVER : at - 150;
     }
     Arrays.sort(delays);
     assertTrue(delays[0] >= 0, "an alarm before anything was wrong: " + delays[0]);
-    assertTrue(delays[15] < 20, "median delay " + delays[15] + " s");
-    assertTrue(delays[27] < 90, "tenth worst delay " + delays[27] + " s");
+    assertTrue(delays[10] < 20, "median delay " + delays[10] + " s");
+    assertTrue(delays[18] < 90, "second longest delay " + delays[18] + " s");
   }
 
   @Test
   void latencyThatRisesLateIsFound() {
-    int[] delays = new int[15];
+    int[] delays = new int[9];
     for (int run = 0; run < delays.length; run++) {
       int at = alarm(9000 + run, new Story(240, 150, 0.02, true, NEVER - 100), plan(), 0.01);
       delays[run] = at == NEVER ? NEVER : at - 150;
     }
     Arrays.sort(delays);
     assertTrue(delays[0] >= 0, "an alarm before anything was wrong: " + delays[0]);
-    assertTrue(delays[7] < 40, "median delay " + delays[7] + " s");
+    assertTrue(delays[4] < 40, "median delay " + delays[4] + " s");
   }
 
   private static Logs failing(EvaluationSpec.Builder spec, int seconds) {

@@ -99,4 +99,38 @@ final class LatencyGridTest {
     assertThrows(IllegalArgumentException.class, () -> empty.quantileIndex(Double.NaN));
     assertThrows(IllegalArgumentException.class, () -> empty.add(1, -1));
   }
+
+  @Test
+  void bucketsThatAscendAndBucketsOneByOneGiveTheSame() {
+    SplittableRandom random = new SplittableRandom(5);
+    SparseHistogram one = new SparseHistogram();
+    SparseHistogram ascending = new SparseHistogram();
+    SparseHistogram merged = new SparseHistogram();
+    for (int round = 0; round < 50; round++) {
+      SparseHistogram part = new SparseHistogram();
+      ascending.reserve(random.nextInt(40));
+      int at = 0;
+      for (int index = random.nextInt(90); index < 900; index += random.nextInt(1, 60)) {
+        long count = random.nextInt(3);
+        one.add(index, count);
+        part.add(index, count);
+        at = ascending.addFrom(at, index, count);
+      }
+      merged.merge(part);
+    }
+    assertArrayEquals(one.packed(), ascending.packed());
+    assertArrayEquals(one.packed(), merged.packed());
+    assertEquals(one.total(), merged.total());
+  }
+
+  @Test
+  void bucketsThatDoNotAscendAreStillCountedRight() {
+    SparseHistogram histogram = new SparseHistogram();
+    int at = histogram.addFrom(0, 50, 1);
+    at = histogram.addFrom(at, 20, 2);
+    at = histogram.addFrom(at, 50, 4);
+    histogram.addFrom(at, 50, 8);
+    assertArrayEquals(new long[] {20, 2, 50, 13}, histogram.packed());
+    assertThrows(IllegalArgumentException.class, () -> histogram.addFrom(0, 1, -1));
+  }
 }

@@ -194,11 +194,8 @@ final class CompareCommand implements Callable<Integer> {
                 : String.format(Locale.ROOT, "; %,d rows with gaps left out", result.skipped()));
       }
       ReportOut.print(result.report(), output, out);
-      if (output == RolloutCommand.Output.TEXT) {
-        ReportOut.calls(result.report(), out);
-        if (log != null) {
-          out.printf("%nEvidence log: %s (understudy rollout replay %s)%n", log, log);
-        }
+      if (output == RolloutCommand.Output.TEXT && log != null) {
+        out.printf("%nEvidence log: %s (understudy rollout replay %s)%n", log, log);
       }
       return ReportOut.exitCode(result.report());
     } catch (OfflineException | IOException | ConfigException | IllegalArgumentException e) {

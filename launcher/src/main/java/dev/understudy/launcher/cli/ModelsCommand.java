@@ -93,10 +93,17 @@ final class ModelsCommand implements Callable<Integer> {
       for (int i = 0; i < csvRows; i++) {
         CardFraud.Case payment = payments.next();
         for (float value : payment.features()) {
-          out.append(Float.isNaN(value) ? "" : Float.toString(value)).append(',');
+          out.append(cell(value)).append(',');
         }
         out.append(payment.fraud() ? "1\n" : "0\n");
       }
     }
+  }
+
+  private static String cell(float value) {
+    if (Float.isNaN(value)) {
+      return "";
+    }
+    return value == Math.rint(value) ? Long.toString((long) value) : Float.toString(value);
   }
 }

@@ -165,7 +165,6 @@ final class TapCommand implements Callable<Integer> {
         EvidenceReport report = tap.finish();
         ReportOut.print(report, output, out);
         if (output == RolloutCommand.Output.TEXT) {
-          ReportOut.calls(report, out);
           out.println();
           out.println(state(tap, report));
         }

@@ -53,8 +53,8 @@ final class Judgement {
       throws IOException, OfflineException {
     RolloutPlan plan =
         aim.plan() == null
-            ? plan("compare", usual(aim), true)
-            : plan(aim.plan().toString(), text(aim.plan()), true);
+            ? plan("compare", usual(aim), false)
+            : either(aim.plan().toString(), text(aim.plan()), false);
     EvaluationSpec spec =
         Plans.evaluation(
                 plan,
@@ -106,10 +106,11 @@ final class Judgement {
   static UnaryOperator<EvaluationSpec> under(Path file) throws IOException, OfflineException {
     String name = file.toString();
     String text = text(file);
-    plan(name, text, true); // Known to be readable before the log is.
+    either(name, text, false); // Known to be readable before the log is.
     return logged -> {
       try {
-        return under(name, plan(name, text, logged.getLiveControl()), logged);
+        boolean live = logged.getLiveControl();
+        return under(name, live ? either(name, text, true) : plan(name, text, false), logged);
       } catch (OfflineException e) {
         throw new IllegalArgumentException(e.getMessage(), e);
       }
@@ -145,6 +146,21 @@ final class Judgement {
 
   private static String word(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Reads a plan as if a live control could be had, or could not; the other way if that fails. */
+  private static RolloutPlan either(String name, String text, boolean liveFirst)
+      throws OfflineException {
+    try {
+      return plan(name, text, liveFirst);
+    } catch (OfflineException e) {
+      try {
+        return plan(name, text, !liveFirst);
+      } catch (OfflineException again) {
+        e.addSuppressed(again);
+        throw e;
+      }
+    }
   }
 
   private static RolloutPlan plan(String name, String text, boolean liveControl)

@@ -7,6 +7,7 @@ import dev.understudy.evidence.latency.SparseHistogram;
 import dev.understudy.evidence.tally.ComparisonTally;
 import dev.understudy.evidence.tally.Scores;
 import dev.understudy.evidence.tally.ToleranceLearner;
+import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.inference.ModelInferResponse;
 import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.v1.Cell;
@@ -27,8 +28,8 @@ import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.SliceLabels;
-import dev.understudy.proto.v1.Stop;
 import dev.understudy.proto.v1.ToleranceLearned;
+import dev.understudy.rollout.plan.Plans;
 import dev.understudy.router.slices.Disclosure;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -87,7 +88,7 @@ final class Recorder implements AutoCloseable {
       throws IOException {
     this.spec = spec;
     this.contract = spec.getContract();
-    this.disclosure = new Disclosure(contract);
+    this.disclosure = new Disclosure(contract, Plans.salt(spec.getRolloutId()));
     this.time = time;
     this.file = file;
     this.tally = new ComparisonTally(contract, learnTolerance);
@@ -110,11 +111,17 @@ final class Recorder implements AutoCloseable {
     }
   }
 
+  /** Who called is not known here. */
   private List<SliceLabels> rows(Trio trio) {
-    return contract.getSlicesCount() == 0
-        ? List.of()
-        : disclosure.slices(
-            InferRequestView.parse(trio.request().toByteString().asReadOnlyByteBuffer()));
+    if (contract.getSlicesCount() == 0) {
+      return List.of();
+    }
+    ModelInferRequest request = trio.request();
+    boolean counted = request.getInputsCount() > 0 && request.getInputs(0).getShapeCount() > 0;
+    return disclosure.slices(
+        InferRequestView.parse(request.toByteString().asReadOnlyByteBuffer()),
+        "",
+        counted ? request.getInputs(0).getShape(0) : 1);
   }
 
   private void pair(Trio trio, Role role, Answer copy, List<SliceLabels> rows) {
@@ -292,13 +299,13 @@ final class Recorder implements AutoCloseable {
   }
 
   /**
-   * Cuts for the last time and ends the log.
+   * Cuts for the last time and closes the file. The log is not stopped: what it would need for a
+   * verdict, where it has none, is worth saying.
    *
    * @throws IOException when the file cannot be written
    */
   synchronized EvidenceReport finish() throws IOException {
     cut();
-    append(EvidenceLogRecord.newBuilder().setStop(Stop.getDefaultInstance()));
     if (file != null) {
       file.finish();
     }

@@ -25,16 +25,22 @@ class MetricsPageTest {
   private static final String OUTCOMES =
       "metrics-collector/src/main/java/dev/understudy/collector/outcomes/OutcomeCount.java";
 
+  private static final String COMPARATOR =
+      "shadow-comparator/src/main/java/dev/understudy/comparator/";
+
   private static final Pattern GAUGE = Pattern.compile("gauge\\(\\s*meter,\\s*\"([a-z._]+)\"");
   private static final Pattern COUNTER = Pattern.compile("counter\\(\\s*meter,\\s*\"([a-z._]+)\"");
   private static final Pattern NV = Pattern.compile("\"(nv_[a-z_]+[a-z])\"");
   private static final Pattern DURATION = Pattern.compile("duration\\(\\s*\"([a-z_]+)\"");
   private static final Pattern WHOLE = Pattern.compile("\"(understudy_[a-z_]+[a-z])\"");
   private static final Pattern CONSTANT = Pattern.compile("(?m)^ {2}([A-Z_]+)[,;]?$");
+  private static final Pattern COUNTED = Pattern.compile("(?m)^ {2}([A-Z_]+)\\(\"");
+  private static final Pattern PRESENT =
+      Pattern.compile("gauge\\(\\s*[a-z.()]*meter[()]*,\\s*\"(comparator[a-z._]+)\"");
   private static final Pattern ROW = Pattern.compile("(?m)^\\| `([a-z_]+)` \\|");
 
   @Test
-  void thePageHasEveryMetricOfRouterModelServerAndCollector() throws IOException {
+  void thePageHasEveryMetricOfEveryProcess() throws IOException {
     Set<String> offered = new TreeSet<>();
     String router = Pages.source(ROUTER);
     Pages.matches(GAUGE, router).forEach(name -> offered.add(name.replace('.', '_')));
@@ -51,6 +57,12 @@ class MetricsPageTest {
         .forEach(count -> offered.add("understudy_collector_" + lower(count) + "_total"));
     Pages.matches(CONSTANT, Pages.source(OUTCOMES))
         .forEach(count -> offered.add("understudy_outcomes_" + lower(count) + "_total"));
+    Pages.matches(COUNTED, Pages.source(COMPARATOR + "telemetry/Counter.java"))
+        .forEach(count -> offered.add("comparator_" + lower(count) + "_total"));
+    for (String where : List.of("Comparator.java", "intake/Intake.java")) {
+      Pages.matches(PRESENT, Pages.source(COMPARATOR + where))
+          .forEach(name -> offered.add(name.replace('.', '_')));
+    }
     Set<String> told = new TreeSet<>(Pages.matches(ROW, Pages.text("metrics.md")));
     told.removeIf(name -> name.startsWith("jvm_"));
     assertTrue(offered.size() > 50, "metrics: " + offered);

@@ -20,17 +20,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ReplaysTest {
-  private static final String PLAN =
-      """
-      model: other-name
-      challenger: "9"
-      intent: improved
-      alpha: 0.2
-      %s
-      steps: [{mirror: 100%%}, {setWeight: 5%%}]
-      prove:
-        failures: {margin: 3%%}
-      """;
   private static final KayentaRule.Decision NEVER =
       new KayentaRule.Decision(false, false, -1, 0, Double.NaN, List.of());
 
@@ -140,6 +129,18 @@ class ReplaysTest {
   }
 
   private Path plan(String more) throws Exception {
-    return Files.writeString(folder.resolve("plan.yaml"), PLAN.formatted(more));
+    return Files.writeString(
+        folder.resolve("plan.yaml"),
+        """
+        model: other-name
+        challenger: "9"
+        intent: improved
+        alpha: 0.2
+        %s
+        steps: [{mirror: 100%%}, {setWeight: 5%%}]
+        prove:
+          failures: {margin: 3%%}
+        """
+            .formatted(more));
   }
 }

@@ -49,7 +49,8 @@ class RowsTest {
         assertThrows(OfflineException.class, ragged::next).getMessage());
     Rows unclosed = Rows.of("t.csv", new StringReader("a,b\n1,2\n\"3,4\n5"), ',');
     assertNotNull(unclosed.next());
-    String message = assertThrows(OfflineException.class, unclosed::next).getMessage();
+    String message =
+        String.valueOf(assertThrows(OfflineException.class, unclosed::next).getMessage());
     assertTrue(message.startsWith("t.csv:3: cannot be read"), message);
   }
 
@@ -65,7 +66,7 @@ class RowsTest {
                 rows.next();
               }
             });
-    assertTrue(e.getMessage().contains("not valid UTF-8"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains("not valid UTF-8"), e.getMessage());
     assertEquals(OfflineException.Kind.DATA, e.kind());
     assertThrows(OfflineException.class, () -> Rows.open(folder.resolve("none.csv"), ','));
   }

@@ -180,7 +180,7 @@ class TapTest {
             OfflineException.class,
             () -> Tap.start(options(served("m"), served("missing"), null, 1, 64)));
     assertEquals(OfflineException.Kind.MODEL, e.kind());
-    assertTrue(e.getMessage().contains("missing"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains("missing"), e.getMessage());
     assertThrows(
         IllegalArgumentException.class, () -> options(served("m"), served("m"), null, 0, 64));
   }

@@ -93,8 +93,7 @@ class ComparatorKillTest {
         .setAssigned(calls)
         .addOutcomes(OutcomeCount.newBuilder().setOutcome(Outcome.OK).setCount(calls - bad))
         .addOutcomes(OutcomeCount.newBuilder().setOutcome(Outcome.BAD_INTERNAL).setCount(bad))
-        .setLatency(
-            LatencyCounts.newBuilder().addIndex(1600 + counts.nextInt(200)).addCount(calls))
+        .setLatency(LatencyCounts.newBuilder().addIndex(1600 + counts.nextInt(200)).addCount(calls))
         .addSlices(
             SliceCell.newBuilder()
                 .setLabel(SliceLabel.newBuilder().setSlice("country").setValue("UY"))
@@ -195,7 +194,7 @@ class ComparatorKillTest {
   }
 
   @Test
-  @Timeout(180)
+  @Timeout(300)
   void killedAtAnyTimeItReportsWhatOneReportsThatNobodyKilled() throws Exception {
     Path state = folder.resolve("killed");
     FakeRouter a = new FakeRouter("a", "a-boot");

@@ -1,6 +1,7 @@
 package dev.understudy.proto.contract;
 
 import com.google.protobuf.CodedOutputStream;
+import dev.understudy.proto.v1.ComparedOutput;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
 import dev.understudy.proto.v1.Feature;
@@ -33,20 +34,29 @@ import org.jspecify.annotations.Nullable;
  *     - {name: amount, min: 0, max: 50000}
  *     - {name: merchant_category, kind: category}
  * decision: {output: probabilities, kind: probabilities, column: 1, cutoff: 0.15}
+ * outputs:
+ *   - {output: probabilities, topK: 3}
+ *   - {output: explanation, kind: text}
  * slices:
  *   - {name: amount, column: amount, edges: [10, 100, 1000]}
  *   - {name: merchant_category, column: merchant_category, category: true}
+ *   - {name: caller, principal: true}
+ *   - {name: rows, batchSize: [2, 16]}
  * privacy:
  *   log: [amount]
+ *   principal: clear
  * }</pre>
  *
  * <p>Unknown keys, wrong types, unknown columns, and edges out of order are all reported at once.
- * Without {@code privacy.log} the contract carries no privacy policy, and no feature leaves a
- * router.
+ * Without {@code privacy} the contract carries no privacy policy, and no feature leaves a router.
  */
 public final class ContractFile {
   private static final List<String> KINDS =
-      List.of("probabilities", "labels", "regression", "embeddings");
+      List.of("probabilities", "labels", "regression", "logits", "embeddings", "ranking", "text");
+  private static final List<String> NUMBERS = List.of("regression", "logits");
+  private static final int MOST_OUTPUTS = 64;
+  private static final int MOST_TOP_K = 100;
+  private static final int MOST_DEPTH = 10_000;
 
   private ContractFile() {}
 
@@ -69,6 +79,7 @@ public final class ContractFile {
     }
     Map<String, Integer> columns = features(root.section("features", false), contract);
     decision(root.section("decision", false), contract);
+    outputs(root, contract);
     slices(root.sections("slices"), columns, contract);
     privacy(root.section("privacy", false), columns, contract);
     root.refuseUnknownKeys();
@@ -154,13 +165,7 @@ public final class ContractFile {
       decision.setOutput(output);
     }
     String kind = node.text("kind", true);
-    if (kind != null) {
-      if (KINDS.contains(kind)) {
-        decision.setKind(OutputKind.valueOf(kind.toUpperCase(Locale.ROOT)));
-      } else {
-        node.problem("kind", "'" + kind + "' (expected one of " + KINDS + ")");
-      }
-    }
+    decision.setKind(kind(node, kind));
     // A guess would read the negative class of a two-column output without anybody noticing.
     Integer column = node.index("column", "probabilities".equals(kind));
     if (column != null) {
@@ -173,6 +178,73 @@ public final class ContractFile {
     decision.setAtol(tolerance(node, "atol")).setRtol(tolerance(node, "rtol"));
     node.refuseUnknownKeys();
     contract.setDecision(decision);
+  }
+
+  private static OutputKind kind(Node node, @Nullable String kind) {
+    if (kind == null) {
+      return OutputKind.OUTPUT_KIND_UNSPECIFIED;
+    }
+    if (KINDS.contains(kind)) {
+      return OutputKind.valueOf(kind.toUpperCase(Locale.ROOT));
+    }
+    node.problem("kind", "'" + kind + "' (expected one of " + KINDS + ")");
+    return OutputKind.OUTPUT_KIND_UNSPECIFIED;
+  }
+
+  private static void outputs(Node root, DataContract.Builder contract) {
+    TreeSet<String> names = new TreeSet<>();
+    List<Node> nodes = root.sections("outputs");
+    if (nodes.size() > MOST_OUTPUTS) {
+      root.problem("outputs", nodes.size() + " (expected: at most " + MOST_OUTPUTS + ")");
+    }
+    for (Node node : nodes) {
+      ComparedOutput.Builder output = ComparedOutput.newBuilder();
+      String name = node.text("output", true);
+      if (name != null) {
+        output.setOutput(name);
+        if (!names.add(name)) {
+          node.problem("output", "'" + name + "' is declared twice");
+        }
+      }
+      String kind = node.text("kind", false);
+      output.setKind(kind(node, kind));
+      Decision decision = contract.getDecision();
+      if (decision.getOutput().equals(name)
+          && decision.getKind() != OutputKind.OUTPUT_KIND_UNSPECIFIED
+          && kind != null
+          && output.getKind() != decision.getKind()) {
+        node.problem("kind", "'" + kind + "', but decision.kind is another");
+      }
+      output.setAtol(tolerance(node, "atol")).setRtol(tolerance(node, "rtol"));
+      output.setTopK(bounded(node, "topK", node.index("topK", false), MOST_TOP_K));
+      output.setDepth(bounded(node, "depth", node.index("depth", false), MOST_DEPTH));
+      if (kind != null) {
+        refuse(node, kind, "atol", NUMBERS);
+        refuse(node, kind, "rtol", NUMBERS);
+        refuse(node, kind, "topK", List.of("probabilities"));
+        refuse(node, kind, "depth", List.of("ranking"));
+      }
+      node.refuseUnknownKeys();
+      contract.addOutputs(output);
+    }
+  }
+
+  /** A key that would be without effect is a misunderstanding. */
+  private static void refuse(Node node, String kind, String key, List<String> kinds) {
+    if (node.has(key) && KINDS.contains(kind) && !kinds.contains(kind)) {
+      node.problem(key, "has no meaning for " + kind + " (expected with one of " + kinds + ")");
+    }
+  }
+
+  private static int bounded(Node node, String key, @Nullable Integer value, int most) {
+    if (value == null) {
+      return 0;
+    }
+    if (value < 1 || value > most) {
+      node.problem(key, value + " (expected: 1 to " + most + ")");
+      return 0;
+    }
+    return value;
   }
 
   private static double tolerance(Node node, String key) {
@@ -199,30 +271,59 @@ public final class ContractFile {
           node.problem("name", "'" + name + "' is declared twice");
         }
       }
-      String column = node.text("column", true);
-      if (column != null) {
-        Integer index = columns.get(column);
-        if (index == null) {
-          node.problem("column", unknownColumn(column, columns));
-        } else {
-          rule.setColumn(index);
-        }
+      boolean principal = node.flag("principal");
+      boolean batchSize = node.has("batchSize");
+      if (principal && batchSize) {
+        node.problem("batchSize", "expected either principal: true or batchSize");
       }
-      List<Double> edges = node.numbers("edges");
-      for (int i = 1; i < edges.size(); i++) {
-        if (edges.get(i) <= edges.get(i - 1)) {
-          node.problem("edges", edges + " (expected: strictly ascending)");
-          break;
+      rule.setPrincipal(principal).setBatchSize(batchSize);
+      if (principal || batchSize) {
+        for (String key : List.of("column", "edges", "category")) {
+          if (node.has(key)) {
+            node.problem(key, "has no meaning for a slice by principal or batchSize");
+          }
         }
+      } else {
+        column(node, columns, rule);
       }
-      boolean category = node.flag("category");
-      if (category == !edges.isEmpty()) {
+      List<Double> edges =
+          batchSize
+              ? ascending(node, "batchSize", node.numbers("batchSize"))
+              : ascending(node, "edges", node.numbers("edges"));
+      if (batchSize && edges.isEmpty()) {
+        node.problem("batchSize", "expected: at least one number of rows");
+      }
+      boolean category = !principal && !batchSize && node.flag("category");
+      if (!principal && !batchSize && category == !edges.isEmpty()) {
         node.problem("edges", "expected either edges or category: true");
       }
       rule.addAllEdges(edges).setCategory(category);
       node.refuseUnknownKeys();
       contract.addSlices(rule);
     }
+  }
+
+  private static void column(Node node, Map<String, Integer> columns, SliceRule.Builder rule) {
+    String column = node.text("column", true);
+    if (column == null) {
+      return;
+    }
+    Integer index = columns.get(column);
+    if (index == null) {
+      node.problem("column", unknownColumn(column, columns));
+    } else {
+      rule.setColumn(index);
+    }
+  }
+
+  private static List<Double> ascending(Node node, String key, List<Double> edges) {
+    for (int i = 1; i < edges.size(); i++) {
+      if (edges.get(i) <= edges.get(i - 1)) {
+        node.problem(key, edges + " (expected: strictly ascending)");
+        break;
+      }
+    }
+    return edges;
   }
 
   private static void privacy(
@@ -239,8 +340,15 @@ public final class ContractFile {
         clear.add(index);
       }
     }
+    String principal = node.text("principal", false);
+    if (principal != null && !principal.equals("clear") && !principal.equals("hashed")) {
+      node.problem("principal", "'" + principal + "' (expected one of [clear, hashed])");
+    }
     node.refuseUnknownKeys();
-    contract.setPrivacy(PrivacyPolicy.newBuilder().addAllClearColumns(clear));
+    contract.setPrivacy(
+        PrivacyPolicy.newBuilder()
+            .addAllClearColumns(clear)
+            .setClearPrincipal("clear".equals(principal)));
   }
 
   private static String unknownColumn(String name, Map<String, Integer> columns) {

@@ -92,10 +92,11 @@ class ContractFileTest {
         List.of(
             "contract: missing",
             "decision.kind: 'probability' (expected one of [probabilities, labels, regression,"
-                + " embeddings])",
+                + " logits, embeddings, ranking, text])",
             "slices[0].edges: [3.0, 2.0] (expected: strictly ascending)",
             "privacy.log: 'iban' is not a feature (expected one of [amount, mcc])",
-            "typo: unknown key (expected one of [contract, decision, features, privacy, slices])"),
+            "typo: unknown key (expected one of [contract, decision, features, outputs, privacy,"
+                + " slices])"),
         e.problems());
     assertTrue(e.toString().contains("c.yaml: contract: missing; "), e.toString());
   }
@@ -123,6 +124,94 @@ class ContractFileTest {
       assertEquals(
           List.of("slices[0].edges: expected either edges or category: true"), e.problems());
     }
+  }
+
+  @Test
+  void everyOutputMayBeComparedInItsOwnWay() {
+    Map<String, Object> tree = whole();
+    tree.put(
+        "outputs",
+        List.of(
+            Map.of("output", "p", "topK", 3),
+            Map.of("output", "y", "kind", "logits", "atol", 0.5, "rtol", 0.25),
+            Map.of("output", "items", "kind", "ranking", "depth", 20),
+            Map.of("output", "answer", "kind", "text")));
+    DataContract c = ContractFile.parse("a", tree);
+    assertEquals(
+        List.of(
+            OutputKind.OUTPUT_KIND_UNSPECIFIED,
+            OutputKind.LOGITS,
+            OutputKind.RANKING,
+            OutputKind.TEXT),
+        c.getOutputsList().stream().map(o -> o.getKind()).toList());
+    assertEquals(3, c.getOutputs(0).getTopK());
+    assertEquals(0.5, c.getOutputs(1).getAtol());
+    assertEquals(0.25, c.getOutputs(1).getRtol());
+    assertEquals(20, c.getOutputs(2).getDepth());
+    assertEquals("answer", c.getOutputs(3).getOutput());
+  }
+
+  @Test
+  void whatHasNoMeaningForAnOutputIsRefused() {
+    Map<String, Object> tree = whole();
+    tree.put(
+        "outputs",
+        List.of(
+            Map.of("output", "p", "kind", "labels", "atol", 1),
+            Map.of("output", "p", "depth", 0),
+            Map.of("output", "q", "kind", "text", "topK", 101, "k", 5)));
+    ContractException e =
+        assertThrows(ContractException.class, () -> ContractFile.parse("c", tree));
+    assertEquals(
+        List.of(
+            "outputs[0].kind: 'labels', but decision.kind is another",
+            "outputs[0].atol: has no meaning for labels (expected with one of [regression,"
+                + " logits])",
+            "outputs[1].output: 'p' is declared twice",
+            "outputs[1].depth: 0 (expected: 1 to 10000)",
+            "outputs[2].topK: 101 (expected: 1 to 100)",
+            "outputs[2].topK: has no meaning for text (expected with one of [probabilities])",
+            "outputs[2].k: unknown key (expected one of [atol, depth, kind, output, rtol, topK])"),
+        e.problems());
+  }
+
+  @Test
+  void slicesMayGoByCallerAndByNumberOfRows() {
+    Map<String, Object> tree = whole();
+    tree.put(
+        "slices",
+        List.of(
+            Map.of("name", "caller", "principal", true),
+            Map.of("name", "rows", "batchSize", List.of(1, 8))));
+    tree.put("privacy", Map.of("principal", "clear"));
+    DataContract c = ContractFile.parse("a", tree);
+    assertTrue(c.getSlices(0).getPrincipal());
+    assertFalse(c.getSlices(0).getBatchSize());
+    assertTrue(c.getSlices(1).getBatchSize());
+    assertEquals(List.of(1.0, 8.0), c.getSlices(1).getEdgesList());
+    assertTrue(c.getPrivacy().getClearPrincipal());
+    assertEquals(List.of(), c.getPrivacy().getClearColumnsList());
+    tree.put("privacy", Map.of("principal", "hashed"));
+    assertFalse(ContractFile.parse("a", tree).getPrivacy().getClearPrincipal());
+    tree.put("privacy", Map.of("principal", "plain"));
+    tree.put(
+        "slices",
+        List.of(
+            Map.of("name", "a", "principal", true, "column", "amount"),
+            Map.of("name", "b", "batchSize", List.of()),
+            Map.of("name", "c", "batchSize", List.of(8, 1), "category", true),
+            Map.of("name", "d", "batchSize", List.of(8), "principal", true)));
+    ContractException e =
+        assertThrows(ContractException.class, () -> ContractFile.parse("c", tree));
+    assertEquals(
+        List.of(
+            "slices[0].column: has no meaning for a slice by principal or batchSize",
+            "slices[1].batchSize: expected: at least one number of rows",
+            "slices[2].category: has no meaning for a slice by principal or batchSize",
+            "slices[2].batchSize: [8.0, 1.0] (expected: strictly ascending)",
+            "slices[3].batchSize: expected either principal: true or batchSize",
+            "privacy.principal: 'plain' (expected one of [clear, hashed])"),
+        e.problems());
   }
 
   /** Any tree is either a contract or a list of problems; nothing else escapes. */
@@ -184,7 +273,12 @@ class ContractFileTest {
       "rtol",
       "edges",
       "category",
-      "log"
+      "log",
+      "outputs",
+      "topK",
+      "depth",
+      "principal",
+      "batchSize"
     };
     return data.consumeInt(0, 9) == 0 ? (Object) data.consumeInt() : data.pickValue(keys);
   }

@@ -167,7 +167,8 @@ final class Flight implements Cancel {
       return;
     }
     counts.assigned();
-    if (plan.byKey()) {
+    // While nothing is split no key is entered: a returning customer is first seen by the split.
+    if (plan.byKey() && assigned.canaryBp() + assigned.controlBp() > 0) {
       key = call.header(plan.route().getKeyMetadata());
       if (key != null) {
         life.recording.keySeen(plan, key, counts);

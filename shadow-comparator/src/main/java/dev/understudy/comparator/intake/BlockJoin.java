@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -18,18 +19,18 @@ import org.jspecify.annotations.Nullable;
  * live traffic, however old its seconds are. A router is live from its first block until it has
  * been silent for the skew bound and three seconds.
  *
- * <p><b>Routers that come back.</b> After an interruption routers return within some seconds of each
- * other, each with what it has kept. So that their seconds are still joined, nothing is overdue while
- * a router is coming back: one that was known before a restart and has not been heard, or one that
- * was first heard a moment ago, or again after a minute, and brings old seconds. It is given ten
- * seconds for that.
+ * <p><b>Routers that come back.</b> After an interruption routers return within some seconds of
+ * each other, each with what it has kept. So that their seconds are still joined, nothing is
+ * overdue while a router is coming back: one that was known before a restart and has not been
+ * heard, or one that was first heard a moment ago, or again after a minute, and brings old seconds.
+ * It is given ten seconds for that.
  *
  * <p><b>Clocks that are wrong.</b> A router whose clock is behind makes each second wait for the
- * skew bound, no longer, once its ten seconds are over; its own seconds then come late. A router whose clock is ahead could do
- * worse: once its second is in the log, those of all others would be late. So a block of a second
- * that has not ended by our clock, with the skew bound added, is let go at once and marked as
- * ahead, for it to be logged as late (not judged for latency, counted everywhere else), and its
- * router is not waited for.
+ * skew bound, no longer, once its ten seconds are over; its own seconds then come late. A router
+ * whose clock is ahead could do worse: once its second is in the log, those of all others would be
+ * late. So a block of a second that has not ended by our clock, with the skew bound added, is let
+ * go at once and marked as ahead, for it to be logged as late (not judged for latency, counted
+ * everywhere else), and its router is not waited for.
  *
  * <p>Pure: time is an argument. Not thread-safe.
  */
@@ -175,7 +176,7 @@ final class BlockJoin {
     return taken;
   }
 
-  private void take(TreeMap<Long, Pending> from, long upTo, boolean isAhead, List<Second> into) {
+  private void take(SortedMap<Long, Pending> from, long upTo, boolean isAhead, List<Second> into) {
     Iterator<Map.Entry<Long, Pending>> entries = from.entrySet().iterator();
     while (entries.hasNext()) {
       Map.Entry<Long, Pending> entry = entries.next();

@@ -12,6 +12,7 @@ import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.Role;
 import java.util.Comparator;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
@@ -171,7 +172,7 @@ final class BlockMerge {
   }
 
   /** Outcomes in order, without zeros that nobody sent. */
-  static void outcomes(TreeMap<Integer, Long> counts, Cell.Builder to) {
+  static void outcomes(SortedMap<Integer, Long> counts, Cell.Builder to) {
     counts.forEach((outcome, count) ->
         to.addOutcomes(OutcomeCount.newBuilder().setOutcomeValue(outcome).setCount(count)));
   }

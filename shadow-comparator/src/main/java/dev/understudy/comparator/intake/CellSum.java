@@ -6,6 +6,7 @@ import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.SliceCell;
 import dev.understudy.proto.v1.SliceLabel;
 import dev.understudy.proto.v1.StageSums;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -80,7 +81,7 @@ final class CellSum {
         .setBatchRows(stages.getBatchRows() + more.getBatchRows());
   }
 
-  TreeMap<SliceLabel, Slice> slices() {
+  SortedMap<SliceLabel, Slice> slices() {
     return slices;
   }
 

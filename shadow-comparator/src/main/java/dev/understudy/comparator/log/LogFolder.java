@@ -49,7 +49,7 @@ public final class LogFolder {
   public static List<Path> all(Path state) throws IOException {
     try (Stream<Path> entries = Files.list(state)) {
       return entries
-          .filter(path -> path.getFileName().toString().startsWith(PREFIX))
+          .filter(path -> name(path).startsWith(PREFIX))
           .filter(Files::isDirectory)
           .sorted()
           .toList();
@@ -61,7 +61,7 @@ public final class LogFolder {
    * leaves no log that lacks a part: what is left is removed by {@link #sweep}.
    */
   public static void remove(Path folder) throws IOException {
-    Path doomed = folder.resolveSibling(DOOMED + folder.getFileName());
+    Path doomed = folder.resolveSibling(DOOMED + name(folder));
     removeTree(doomed);
     removeTree(Files.move(folder, doomed, StandardCopyOption.ATOMIC_MOVE));
   }
@@ -70,11 +70,16 @@ public final class LogFolder {
   public static void sweep(Path state) throws IOException {
     List<Path> doomed;
     try (Stream<Path> entries = Files.list(state)) {
-      doomed = entries.filter(path -> path.getFileName().toString().startsWith(DOOMED)).toList();
+      doomed = entries.filter(path -> name(path).startsWith(DOOMED)).toList();
     }
     for (Path folder : doomed) {
       removeTree(folder);
     }
+  }
+
+  private static String name(Path path) {
+    Path name = path.getFileName();
+    return name == null ? "" : name.toString();
   }
 
   private static void removeTree(Path folder) throws IOException {

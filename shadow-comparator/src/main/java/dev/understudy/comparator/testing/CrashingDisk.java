@@ -1,5 +1,6 @@
 package dev.understudy.comparator.testing;
 
+import com.google.protobuf.ByteString;
 import dev.understudy.comparator.log.LogFile;
 import dev.understudy.comparator.log.LogFiles;
 import java.io.IOException;
@@ -22,7 +23,7 @@ public final class CrashingDisk implements LogFiles {
   /** A change of a file that was not forced. */
   private sealed interface Change {
     /** Bytes at a position. */
-    record Write(int position, byte[] bytes) implements Change {}
+    record Write(int position, ByteString bytes) implements Change {}
 
     /** Another length. */
     record Truncate(int size) implements Change {}
@@ -64,10 +65,12 @@ public final class CrashingDisk implements LogFiles {
   public void powerOn() {
     off = false;
     crashAt = Long.MAX_VALUE;
-    contents.values().forEach(content -> {
-      content.current = content.durable.clone();
-      content.pending.clear();
-    });
+    contents
+        .values()
+        .forEach(content -> {
+          content.current = content.durable.clone();
+          content.pending.clear();
+        });
   }
 
   private void change() throws IOException {
@@ -91,12 +94,12 @@ public final class CrashingDisk implements LogFiles {
       int luck = random.nextInt(4);
       if (luck < 2) {
         content.durable = applied(content.durable, change);
-      } else if (luck == 2 && change instanceof Change.Write write && write.bytes().length > 0) {
-        int part = random.nextInt(write.bytes().length);
+      } else if (luck == 2 && change instanceof Change.Write write && !write.bytes().isEmpty()) {
+        int part = random.nextInt(write.bytes().size());
         content.durable =
             applied(
                 content.durable,
-                new Change.Write(write.position(), Arrays.copyOf(write.bytes(), part)));
+                new Change.Write(write.position(), write.bytes().substring(0, part)));
       }
     }
   }
@@ -104,9 +107,9 @@ public final class CrashingDisk implements LogFiles {
   private static byte[] applied(byte[] bytes, Change change) {
     return switch (change) {
       case Change.Write write -> {
-        int end = write.position() + write.bytes().length;
+        int end = write.position() + write.bytes().size();
         byte[] next = Arrays.copyOf(bytes, Math.max(bytes.length, end));
-        System.arraycopy(write.bytes(), 0, next, write.position(), write.bytes().length);
+        write.bytes().copyTo(next, write.position());
         yield next;
       }
       case Change.Truncate truncate ->
@@ -144,9 +147,7 @@ public final class CrashingDisk implements LogFiles {
 
       @Override
       public void write(ByteBuffer from, long position) throws IOException {
-        byte[] bytes = new byte[from.remaining()];
-        from.get(bytes);
-        make(new Change.Write((int) position, bytes));
+        make(new Change.Write((int) position, ByteString.copyFrom(from)));
       }
 
       @Override

@@ -73,8 +73,7 @@ public final class FakeRouter {
 
   /** As {@link #second(long, List, List)}, of a block that lacks its identity only. */
   public synchronized EvidenceBlock second(EvidenceBlock.Builder counts) {
-    EvidenceBlock block =
-        counts.setRouter(router).setBootId(bootId).setSequence(next++).build();
+    EvidenceBlock block = counts.setRouter(router).setBootId(bootId).setSequence(next++).build();
     ring.put(block.getSequence(), block);
     if (ring.size() > RING) {
       ring.pollFirstEntry();

@@ -62,7 +62,8 @@ final class TallyOutbox implements StreamHandler<WorkerTally, TallyAck> {
     waiting.put(tally.getSequence(), tally);
     bytes += tally.getSerializedSize();
     while (bytes > mostBytes && waiting.size() > 1) {
-      bytes -= waiting.pollFirstEntry().getValue().getSerializedSize();
+      WorkerTally oldest = waiting.remove(waiting.firstKey());
+      bytes -= oldest == null ? 0 : oldest.getSerializedSize();
       counters.increment(Counter.TALLIES_DROPPED);
     }
     send();

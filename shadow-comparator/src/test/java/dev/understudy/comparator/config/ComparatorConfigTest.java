@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,8 +32,46 @@ class ComparatorConfigTest {
     assertEquals(Duration.ofMillis(500), config.clockSkew());
     assertEquals(64L << 20, config.blockQueueBytes());
     assertEquals(32L << 20, config.comparisonQueueBytes());
+    assertEquals(Duration.ofDays(400), config.keepAge());
+    assertEquals(64L << 30, config.keepBytes());
+    assertNull(config.metrics());
+    assertNull(config.judge());
     assertNull(config.tls());
     assertNull(config.token());
+  }
+
+  @Test
+  void aWorkerKnowsItsJudgeAndKeepsNothing() throws Exception {
+    Path token = Files.writeString(folder.resolve("token"), "0123456789abcdef");
+    ComparatorConfig config =
+        parse(
+            """
+            metrics: 127.0.0.1:9101
+            worker:
+              judge: 10.0.0.7:8101
+              tls: {trust: /tls/ca.pem}
+              tokenFile: %s
+            """
+                .formatted(token));
+    ComparatorConfig.Judge judge = Objects.requireNonNull(config.judge());
+    assertEquals("10.0.0.7:8101", judge.address().toString());
+    assertEquals("0123456789abcdef", judge.token());
+    assertNotNull(judge.tls());
+    assertFalse(judge.toString().contains("0123456789abcdef"));
+    assertEquals(HostPort.loopback(9101), config.metrics());
+    assertThrows(IllegalStateException.class, config::logs);
+    var e =
+        assertThrows(
+            ConfigException.class, () -> parse("state: /x\nworker: {judge: 127.0.0.1:1}\n"));
+    assertTrue(e.problems().getFirst().contains("a worker keeps nothing"), e::getMessage);
+  }
+
+  @Test
+  void whatIsKeptHasBounds() {
+    ComparatorConfig config = parse("state: /x\nretention: {age: 30d, bytes: 1GiB}\n");
+    assertEquals(Duration.ofDays(30), config.keepAge());
+    assertEquals(1L << 30, config.keepBytes());
+    assertThrows(ConfigException.class, () -> parse("state: /x\nretention: {age: 1s}\n"));
   }
 
   @Test

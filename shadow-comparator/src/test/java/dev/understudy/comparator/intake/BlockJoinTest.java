@@ -183,7 +183,7 @@ class BlockJoinTest {
     assertEquals(List.of(), taken(4 * SECOND));
     for (int i = 0; i < 50; i++) {
       // Brings its seconds one by one, for longer than the skew bound.
-      long now = 4 * SECOND + i * 50 * MILLI;
+      long now = 4 * SECOND + i * 50L * MILLI;
       offer(block("b", i + 1, 40 + i), now);
       List<BlockJoin.Second> seconds = join.take(now);
       assertEquals(1, seconds.size());

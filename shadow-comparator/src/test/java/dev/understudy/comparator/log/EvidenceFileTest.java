@@ -58,7 +58,7 @@ class EvidenceFileTest {
         EvidenceFile.read(file, read::add);
       } catch (NotWholeException e) {
         assertEquals(read.size(), e.lastGood());
-        assertTrue(e.getMessage().contains(file.toString()), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains(file.toString()), e.getMessage());
         continue;
       }
       // Cut exactly between two frames: nothing is damaged, and what is there is whole.
@@ -77,8 +77,8 @@ class EvidenceFileTest {
         assertThrows(NotWholeException.class, () -> EvidenceFile.read(file, read::add));
     assertEquals(256, e.lastGood());
     assertEquals(256, read.size());
-    assertTrue(e.getMessage().endsWith("; the last good record is 256"), e.getMessage());
-    assertTrue(e.getMessage().contains("the frame at byte "), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).endsWith("; the last good record is 256"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains("the frame at byte "), e.getMessage());
   }
 
   @Test
@@ -87,7 +87,7 @@ class EvidenceFileTest {
     NotWholeException e =
         assertThrows(NotWholeException.class, () -> EvidenceFile.read(foreign, record -> {}));
     assertEquals(0, e.lastGood());
-    assertTrue(e.getMessage().contains("does not begin as an evidence log"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains("does not begin as an evidence log"), e.getMessage());
     Path empty = written(0);
     assertThrows(NotWholeException.class, () -> EvidenceFile.read(empty, record -> {}));
     assertThrows(
@@ -112,7 +112,7 @@ class EvidenceFileTest {
     NotWholeException e =
         assertThrows(NotWholeException.class, () -> EvidenceFile.read(log, record -> {}));
     assertEquals(2, e.lastGood());
-    assertTrue(e.getMessage().contains("record 4 follows (expected: 3)"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains("record 4 follows (expected: 3)"), e.getMessage());
   }
 
   private Path written(int records) throws IOException {

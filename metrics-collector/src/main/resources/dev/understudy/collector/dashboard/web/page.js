@@ -216,7 +216,7 @@
 
   function fairLatency(l, size) {
     const name = q => 'p' + Number((q * 100).toPrecision(6));
-    card('fair', size, ['Canary against ' + l.baseline + ' ', h('small', {}, 'ms; intervals hold together, at all times')], l, () => [
+    card('fair', size, ['Canary against ' + l.baseline + ' ', h('small', {}, 'ms; each interval 95 %, however often you look')], l, () => [
       l.statement && h('p', {class: 'note'}, l.statement),
       table(['', 'Canary', title(l.baseline), 'Difference'], l.quantiles.map(q => {
         const apart = q.differenceLow > 0 || q.differenceHigh < 0;
