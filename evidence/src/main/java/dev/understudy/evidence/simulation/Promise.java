@@ -57,11 +57,11 @@ public sealed interface Promise {
     }
 
     private long least() {
-      return (long) StrictMath.ceil((double) expected * (1 - tolerance));
+      return StrictMath.round((double) expected * (1 - tolerance));
     }
 
     private long most() {
-      return (long) StrictMath.floor((double) expected * (1 + tolerance));
+      return StrictMath.round((double) expected * (1 + tolerance));
     }
 
     @Override

@@ -60,11 +60,8 @@ class PromisesTest {
   void aLookOnceASecondCostsTwoSecondsAtMost() {
     for (Experiments.Detection detection : Experiments.twice()) {
       long perSecond = detection.perSecond();
-      double byEvent =
-          Math.ceil(
-              (double) measured(detection.byEvent()).median() / perSecond);
-      double bySecond =
-          (double) measured(detection.bySecond()).median() / perSecond;
+      double byEvent = Math.ceil((double) measured(detection.byEvent()).median() / perSecond);
+      double bySecond = (double) measured(detection.bySecond()).median() / perSecond;
       assertTrue(
           Math.abs(bySecond - byEvent) <= 2,
           () -> detection.byEvent().name() + ": " + byEvent + " and " + bySecond + " s");
