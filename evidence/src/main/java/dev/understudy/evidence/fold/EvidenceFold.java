@@ -333,7 +333,13 @@ public final class EvidenceFold {
     return now;
   }
 
-  private double logAgainst() {
+  /**
+   * Natural logarithm of the evidence against, over all metrics; cheaper than a report.
+   *
+   * @throws IllegalStateException before the first record
+   */
+  public double logAgainst() {
+    var _ = inForce();
     List<Combination.Part> parts = new ArrayList<>();
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0) {

@@ -48,10 +48,6 @@ final class EvidencePictures {
         new Tick(100, "10,000"));
   }
 
-  private static double against(Trial trial) {
-    return StrictMath.exp(trial.report().getLogAgainst());
-  }
-
   static String lookingOften() {
     int rollouts = 20;
     List<List<Point>> chances = new ArrayList<>();
@@ -70,7 +66,7 @@ final class EvidencePictures {
         trial.second(counts.block(1000));
         double p = Normal.above(test.z());
         chance.add(new Point(second, p));
-        strength.add(new Point(second, against(trial)));
+        strength.add(new Point(second, trial.evidenceAgainst()));
         fooled[rollout] |= second > 1 && p < .05;
         stopped[rollout] |= trial.answer(Question.STOPPED);
       }
@@ -174,7 +170,7 @@ final class EvidencePictures {
     List<Point> points = new ArrayList<>(List.of(new Point(0, 1)));
     for (int second = 1; second <= SECONDS; second++) {
       trial.second(FailureTraffic.Counts.draw(PER_SECOND, .1, canaryRate, .02, draws).block(1000));
-      points.add(new Point(second, against(trial)));
+      points.add(new Point(second, trial.evidenceAgainst()));
       if (trial.answer(Question.STOPPED)) {
         break;
       }
@@ -195,7 +191,7 @@ final class EvidencePictures {
       trial.second(counts.block(1000));
       canary.add(new Point(second, (double) counts.canaryBad() / counts.canary()));
       champion.add(new Point(second, (double) counts.championBad() / counts.champion()));
-      strength.add(new Point(second, against(trial)));
+      strength.add(new Point(second, trial.evidenceAgainst()));
       if (firstAbove < 0 && canary.getLast().y() > .2) {
         firstAbove = second;
       }

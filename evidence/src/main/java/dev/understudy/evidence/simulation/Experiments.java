@@ -190,6 +190,12 @@ public final class Experiments {
         RUNS,
         draws -> pairs.changed(changed, STOPPED, .1, draws));
     add(
+        FALSE_STOPS,
+        "changed decisions on the limit, 8 rows a call that change together",
+        new AtMost(LEVEL),
+        RUNS,
+        draws -> pairs.changedTogether(changed, STOPPED, 8, .1, draws));
+    add(
         FALSE_PROOFS,
         "changed decisions on the band's end",
         new AtMost(Specs.BETA),

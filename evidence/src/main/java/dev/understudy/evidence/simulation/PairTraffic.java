@@ -100,6 +100,20 @@ record PairTraffic(int seconds, int perSecond) {
     return Experiment.NEVER;
   }
 
+  /** Calls of several rows, which change all together or not at all. */
+  long changedTogether(
+      EvaluationSpec spec, Trial.Question question, int rows, double share, Draws draws) {
+    Trial trial = new Trial(spec);
+    for (int second = 0; second < seconds; second++) {
+      long changes = rows * draws.binomial(perSecond, share);
+      trial.pairs(decisions(perSecond, changes).setComparedWithDecision((long) perSecond * rows));
+      if (trial.answer(question)) {
+        return (second + 1L) * perSecond;
+      }
+    }
+    return Experiment.NEVER;
+  }
+
   static PairTally.Builder decisions(int pairs, long changes) {
     return tally(pairs, 0)
         .setComparedWithDecision(pairs)

@@ -44,17 +44,29 @@ public sealed interface Promise {
     }
   }
 
-  /** Half of all rollouts are decided after about so many observations. */
+  /**
+   * Half of all rollouts are decided after about so many observations.
+   *
+   * @param expected observations
+   * @param tolerance share of them that it may be more or less
+   */
   record Median(long expected, double tolerance) implements Promise {
     @Override
     public boolean keptBy(Measured measured) {
-      return StrictMath.abs((double) (measured.median() - expected))
-          <= tolerance * (double) expected;
+      return measured.median() >= least() && measured.median() <= most();
+    }
+
+    private long least() {
+      return StrictMath.round((double) expected * (1 - tolerance));
+    }
+
+    private long most() {
+      return StrictMath.round((double) expected * (1 + tolerance));
     }
 
     @Override
     public String words() {
-      return String.format(Locale.ROOT, "median %,d ± %.0f %%", expected, 100 * tolerance);
+      return String.format(Locale.ROOT, "median %,d to %,d", least(), most());
     }
   }
 

@@ -4,7 +4,6 @@ import dev.understudy.evidence.fold.EvidenceFold;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.EvidenceLogRecord;
-import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LabelTally;
 import dev.understudy.proto.v1.LabelledScore;
@@ -94,7 +93,8 @@ final class Trial {
     };
   }
 
-  EvidenceReport report() {
-    return fold.report();
+  /** How many times its stake a bet against the challenger has become. */
+  double evidenceAgainst() {
+    return StrictMath.exp(fold.logAgainst());
   }
 }

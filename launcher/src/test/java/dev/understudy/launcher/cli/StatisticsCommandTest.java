@@ -5,10 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 class StatisticsCommandTest {
@@ -40,12 +37,5 @@ class StatisticsCommandTest {
     assertEquals(2, execute("statistics", "simulate", "--only", "moonshine"));
     assertTrue(err.toString().contains("--only: \"moonshine\" (expected: "), err.toString());
     assertEquals(2, execute("statistics", "pictures"));
-  }
-
-  @Test
-  void picturesAreWritten(@TempDir Path directory) throws Exception {
-    Path there = directory.resolve("new/pictures");
-    assertEquals(0, execute("statistics", "pictures", "--out", there.toString()));
-    assertTrue(Files.readString(there.resolve("looking-often.svg")).startsWith("<svg "));
   }
 }
