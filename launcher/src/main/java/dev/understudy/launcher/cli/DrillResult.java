@@ -84,8 +84,8 @@ record DrillResult(RolloutStatus status, @Nullable Relabelled alarms) {
 
   /**
    * First attempts on the canary that were answered badly and that nobody had rescued when the
-   * evidence ended: at most so many clients saw an error. A rescue is counted when it has succeeded,
-   * so those under way in the last second are among them.
+   * evidence ended: at most so many clients saw an error. A rescue is counted when it has
+   * succeeded, so those under way in the last second are among them.
    */
   long seenByClients() {
     ArmReport canary = arm(Role.CANARY);
