@@ -117,7 +117,7 @@ class WatchTest {
       rig.await(Phase.HEALTHY);
       router.await(
           t -> version(t, Role.CONTROL).isEmpty() && version(t, Role.CHAMPION).equals("2"));
-      assertEquals(List.of(watching.getRolloutId()), rig.judge.stopped());
+      rig.await(s -> rig.judge.stopped().equals(List.of(watching.getRolloutId())));
       rig.await(s -> rig.champions.held().equals(List.of("2")));
     }
   }

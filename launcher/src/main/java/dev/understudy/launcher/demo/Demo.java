@@ -23,7 +23,12 @@ import dev.understudy.proto.v1.StartRolloutRequest;
 import dev.understudy.proto.v1.SwapSet;
 import dev.understudy.proto.v1.VerifyAuditRequest;
 import dev.understudy.proto.v1.VerifyAuditResponse;
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse;
+import io.grpc.health.v1.HealthGrpc;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -97,6 +102,30 @@ public final class Demo {
     }
   }
 
+  /** A router that listens may still wait for its first table. */
+  private static void awaitServing(ManagedChannel router) throws IOException {
+    Context.CancellableContext waiting = Context.current().withCancellation();
+    Context before = waiting.attach();
+    try {
+      Iterator<HealthCheckResponse> states =
+          HealthGrpc.newBlockingStub(router)
+              .withDeadlineAfter(Stage.START_LIMIT)
+              .watch(HealthCheckRequest.getDefaultInstance());
+      while (states.hasNext()) {
+        if (states.next().getStatus() == HealthCheckResponse.ServingStatus.SERVING) {
+          return;
+        }
+      }
+      throw new IOException("the router ended its health before it served");
+    } catch (StatusRuntimeException e) {
+      throw new IOException(
+          "the router does not serve after " + Stage.START_LIMIT.toSeconds() + " s", e);
+    } finally {
+      waiting.detach(before);
+      waiting.cancel(null);
+    }
+  }
+
   private int play(Stage stage, boolean keep) throws IOException, InterruptedException {
     List<ManagedChannel> channels = new ArrayList<>();
     ManagedChannel router = open(channels, stage.routerPort("grpc"));
@@ -105,6 +134,7 @@ public final class Demo {
     ManagedChannel collector = open(channels, stage.housePort("collector"));
     String page = "http://127.0.0.1:" + stage.housePort("http") + "/";
     narrator.say("Watch it live: " + page);
+    awaitServing(router);
     List<ActRecord> acts = new ArrayList<>();
     try (Customers customers = new Customers(router, collector, rate)) {
       customers.start();

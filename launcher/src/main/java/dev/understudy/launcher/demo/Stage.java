@@ -16,7 +16,7 @@ import java.util.Map;
  */
 public final class Stage implements AutoCloseable {
 
-  private static final Duration START_LIMIT = Duration.ofSeconds(60);
+  static final Duration START_LIMIT = Duration.ofSeconds(60);
 
   /** Small heaps, and the first compiler tier only: five JVMs share two cores here. */
   private static final List<String> JVM =

@@ -69,6 +69,9 @@ final class Drive {
   private long routersBackMillis = Long.MIN_VALUE;
   private boolean saidWhoIsAwaited;
   private boolean watchAsked;
+  // The newest record that was known when the judge was asked: what it says of a watch is of this
+  // one only later.
+  private long watchAskedAfter;
   private boolean watched;
   private String watchTrouble = "";
   private long turn;
@@ -383,6 +386,7 @@ final class Drive {
     boolean leaseOver = now - state.phaseSinceMillis() >= core.lease().toMillis();
     if (leaseOver || (applied.isPresent() && applied.getAsLong() >= rollout.decisionRevision())) {
       watchAsked = true;
+      watchAskedAfter = report == null ? 0 : report.getLogSequence();
       feed.watch(Plans.watch(rollout.plan(), state.phaseSinceMillis()));
     }
   }
@@ -411,7 +415,9 @@ final class Drive {
 
   /** The report, without what it says of a watch before this one. */
   private @Nullable EvidenceReport ofThisWatch() {
-    return report == null || watched || !report.hasWatch()
+    return report == null
+            || !report.hasWatch()
+            || (watched && report.getLogSequence() > watchAskedAfter)
         ? report
         : report.toBuilder().clearWatch().build();
   }
