@@ -55,6 +55,7 @@ final class Recorder implements AutoCloseable {
   private final EvidenceFold fold = new EvidenceFold();
   private final ComparisonTally tally;
   private final ToleranceLearner tolerances = new ToleranceLearner();
+  private final List<ToleranceLearned> learned = new ArrayList<>();
   private final Map<Role, Copies> copies = new EnumMap<>(Role.class);
   private final Map<Outcome, Long> outcomes = new EnumMap<>(Outcome.class);
   private final List<LabelledPrediction> labels = new ArrayList<>();
@@ -157,6 +158,19 @@ final class Recorder implements AutoCloseable {
               .setChampionTiming(champion.timing())
               .setTiming(copy.timing())
               .build());
+      learn();
+    }
+  }
+
+  /** At once, so that the next pair is tested; the log is told of it before that pair. */
+  private void learn() {
+    for (NoiseSample sample : tally.takeNoise()) {
+      tolerances
+          .offer(sample)
+          .ifPresent(tolerance -> {
+            tally.tolerance(tolerance);
+            learned.add(tolerance);
+          });
     }
   }
 
@@ -230,15 +244,12 @@ final class Recorder implements AutoCloseable {
       }
     });
     append(EvidenceLogRecord.newBuilder().setBlock(block));
+    for (ToleranceLearned tolerance : learned) {
+      append(EvidenceLogRecord.newBuilder().setTolerance(tolerance));
+    }
+    learned.clear();
     for (PairTally pairs : tally.take()) {
       append(EvidenceLogRecord.newBuilder().setPairs(pairs));
-    }
-    for (NoiseSample sample : tally.takeNoise()) {
-      ToleranceLearned learned = tolerances.offer(sample).orElse(null);
-      if (learned != null) {
-        append(EvidenceLogRecord.newBuilder().setTolerance(learned));
-        tally.tolerance(learned);
-      }
     }
     if (!labels.isEmpty()) {
       append(
