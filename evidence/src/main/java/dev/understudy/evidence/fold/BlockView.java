@@ -43,6 +43,13 @@ final class BlockView {
           cell.getControlWeightBp());
     }
 
+    /** Whether the same decision and shares were in force, maybe by another rule. */
+    boolean isDecidedAs(Force other) {
+      return revision == other.revision
+          && canaryBp == other.canaryBp
+          && controlBp == other.controlBp;
+    }
+
     double w() {
       return canaryBp / BASIS_POINTS;
     }

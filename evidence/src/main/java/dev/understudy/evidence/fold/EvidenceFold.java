@@ -353,9 +353,12 @@ public final class EvidenceFold {
     Words.Overall overall;
     Result result;
     String detail = null;
+    // Also one that is against by itself without a say in the mean.
     List<MetricReport> open =
         report.getMetricsList().stream()
-            .filter(m -> m.getCritical() && m.getResult() == Result.UNDECIDED)
+            .filter(m ->
+                m.getCritical()
+                    && (m.getResult() == Result.UNDECIDED || m.getResult() == Result.AGAINST))
             .toList();
     if (!report.getGuardrail().isEmpty()) {
       overall = Words.Overall.GUARDRAIL;

@@ -52,7 +52,8 @@ final class Guardrails {
     long longest = 0;
     for (Cell cell : block.getCellsList()) {
       if (cell.getRole() == Role.CANARY) {
-        canarySeen = true;
+        // At weight 0 only a header brings it requests: that is not answering customers.
+        canarySeen |= cell.getCanaryWeightBp() > 0 && !BlockView.observesNothing(cell);
         ok += BlockView.ok(cell.getOutcomesList());
         bad += BlockView.bad(cell.getOutcomesList());
         longest = Math.max(longest, Integer.toUnsignedLong(cell.getLongestBadRun()));

@@ -52,9 +52,7 @@ final class LatencyFold extends MetricFold {
     }
     BlockView.Force force = view.groups().firstKey();
     for (BlockView.Force other : view.groups().keySet()) {
-      if (other.revision() != force.revision()
-          || other.canaryBp() != force.canaryBp()
-          || other.controlBp() != force.controlBp()) {
+      if (!other.isDecidedAs(force)) {
         return;
       }
     }

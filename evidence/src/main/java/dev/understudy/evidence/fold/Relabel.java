@@ -157,7 +157,9 @@ public final class Relabel {
   }
 
   private EvidenceLogRecord relabelled(EvidenceLogRecord record, Draws draws) {
-    if (!record.hasBlock() || !canRelabel(record.getBlock())) {
+    if (!record.hasBlock()
+        || RecordCheck.problem(record) != null
+        || !canRelabel(record.getBlock())) {
       return record;
     }
     return switch (method) {

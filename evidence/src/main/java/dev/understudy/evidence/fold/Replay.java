@@ -59,8 +59,7 @@ public record Replay(
 
   /** A replay under way: takes records one by one, so that no log need fit in memory. */
   public static final class Run {
-    private final EvidenceFold fold = new EvidenceFold();
-    private final UnaryOperator<EvaluationSpec> plan;
+    private final EvidenceFold fold;
     private final ThresholdRule rule;
     private final KayentaRule.Judge kayenta;
     private final List<ThresholdRule.Block> blocks = new ArrayList<>();
@@ -68,7 +67,6 @@ public record Replay(
     private long againstUnixMs;
     private long provedSequence;
     private long provedUnixMs;
-    private long lookedUnixMs = Long.MIN_VALUE;
 
     /**
      * Nothing has been replayed.
@@ -76,7 +74,7 @@ public record Replay(
      * @param plan makes, of each spec in the log, the one to judge by; the same to judge as it was
      */
     public Run(UnaryOperator<EvaluationSpec> plan, ThresholdRule rule, KayentaRule kayenta) {
-      this.plan = plan;
+      this.fold = new EvidenceFold(plan);
       this.rule = rule;
       this.kayenta = kayenta.judge();
     }
@@ -87,31 +85,21 @@ public record Replay(
      * @throws IllegalArgumentException as {@link EvidenceFold#accept}
      */
     public void accept(EvidenceLogRecord record) {
-      fold.accept(
-          record.hasSpec()
-              ? record.toBuilder().setSpec(plan.apply(record.getSpec())).build()
-              : record);
+      fold.accept(record);
       if (againstSequence == 0 && fold.against()) {
         againstSequence = record.getSequence();
         againstUnixMs = record.getUnixMs();
       }
       lookForProof(record);
       if (record.hasBlock()
+          && RecordCheck.problem(record) == null
           && record.getBlock().getCellsList().stream().anyMatch(c -> c.getCanaryWeightBp() > 0)) {
         scrape(record.getBlock());
       }
     }
 
-    /** A whole report for each look, so only once a second. */
     private void lookForProof(EvidenceLogRecord record) {
-      if (provedSequence != 0
-          || againstSequence != 0
-          || record.hasSpec()
-          || (lookedUnixMs != Long.MIN_VALUE && record.getUnixMs() - lookedUnixMs < 1000)) {
-        return;
-      }
-      lookedUnixMs = record.getUnixMs();
-      if (fold.report().getOverall() == Result.PROVED) {
+      if (provedSequence == 0 && againstSequence == 0 && !record.hasSpec() && fold.proved()) {
         provedSequence = record.getSequence();
         provedUnixMs = record.getUnixMs();
       }

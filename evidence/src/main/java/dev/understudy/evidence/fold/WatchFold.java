@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -126,7 +127,7 @@ final class WatchFold {
     if (blocks == horizon()) {
       return;
     }
-    Map<BlockView.Force, Group> groups = groups(block);
+    SortedMap<BlockView.Force, Group> groups = groups(block);
     groups.forEach(this::fail);
     if (block.getLate() || block.getSecond() <= lastSecond) {
       return;
@@ -142,7 +143,7 @@ final class WatchFold {
     }
   }
 
-  private Map<BlockView.Force, Group> groups(JoinedBlock block) {
+  private SortedMap<BlockView.Force, Group> groups(JoinedBlock block) {
     TreeMap<BlockView.Force, Group> groups = new TreeMap<>();
     for (Cell cell : block.getCellsList()) {
       if (cell.getCanaryWeightBp() == 0) {
@@ -192,20 +193,29 @@ final class WatchFold {
     compared += group.before;
   }
 
-  /** One second of latency, when one decision was in force in all of it. */
-  private void time(Map<BlockView.Force, Group> groups) {
-    if (latency == null || groups.size() != 1) {
+  /** One second of latency over all rules, when one decision was in force in all of it. */
+  private void time(SortedMap<BlockView.Force, Group> groups) {
+    if (latency == null || groups.isEmpty()) {
       return;
     }
-    groups.forEach((force, group) ->
-        latency.add(
-            new BlockLatency.Second(
-                lastSecond,
-                force.revision(),
-                force.championShare(),
-                group.nowLatency,
-                force.controlShare(),
-                group.beforeLatency)));
+    BlockView.Force force = groups.firstKey();
+    SparseHistogram now = new SparseHistogram();
+    SparseHistogram before = new SparseHistogram();
+    for (Map.Entry<BlockView.Force, Group> entry : groups.entrySet()) {
+      if (!entry.getKey().isDecidedAs(force)) {
+        return;
+      }
+      now.merge(entry.getValue().nowLatency);
+      before.merge(entry.getValue().beforeLatency);
+    }
+    latency.add(
+        new BlockLatency.Second(
+            lastSecond,
+            force.revision(),
+            force.championShare(),
+            now,
+            force.controlShare(),
+            before));
   }
 
   private double logM() {

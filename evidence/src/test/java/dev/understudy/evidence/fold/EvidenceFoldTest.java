@@ -57,6 +57,22 @@ class EvidenceFoldTest {
   }
 
   @Test
+  void aCriticalMetricThatIsAgainstWithoutASayKeepsTheRolloutFromBeingProved() {
+    Logs logs =
+        new Logs().add(Logs.spec(Logs.failures(), Logs.quality().toBuilder().setWeight(0).build()));
+    for (int i = 0; i < 60; i++) {
+      logs.shadow(100, 0, 0);
+      for (int j = 0; j < 20; j++) {
+        logs.labels(Logs.pairedLoss(30, 900));
+      }
+    }
+    EvidenceReport report = logs.report();
+    assertEquals(Result.PROVED, report.getMetrics(0).getResult());
+    assertEquals(Result.AGAINST, report.getMetrics(1).getResult());
+    assertEquals(Result.UNDECIDED, report.getOverall());
+  }
+
+  @Test
   void theSameLogGivesTheSameBitsOnEveryMachine() throws Exception {
     EvidenceReport report = everything().report();
     byte[] digest = MessageDigest.getInstance("SHA-256").digest(report.toByteArray());

@@ -117,6 +117,16 @@ class GuardrailsTest {
   }
 
   @Test
+  void aRequestThatOnlyItsHeaderBroughtToTheChallengerDoesNotEndTheShadowPhase() {
+    start();
+    logs.block(Logs.cell(Role.CANARY, 0, 0, 0, 0).toBuilder().setLeftOut(1).build());
+    for (int second = 2; second <= 6; second++) {
+      second(second, Role.SHADOW, 0, 1000);
+    }
+    assertEquals(false, said().isEmpty());
+  }
+
+  @Test
   void copiesThatCannotBeMadeForLongStopTheShadowPhase() {
     start();
     for (int second = 1; second <= 5; second++) {

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.understudy.evidence.rule.KayentaRule;
 import dev.understudy.evidence.rule.ThresholdRule;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.Result;
+import dev.understudy.proto.v1.Role;
 import java.util.SplittableRandom;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -75,6 +77,18 @@ final class ReplayTest {
     assertTrue(replay.kayenta().stopped());
     assertEquals(0, replay.kayenta().score());
     assertTrue(replay.rule().stopped());
+  }
+
+  @Test
+  void aSecondThatTheJudgeSkipsIsSkippedByTheRulesToo() {
+    Logs logs = new Logs().add(Logs.spec(Logs.failures()));
+    logs.block(
+        Logs.cell(Role.CANARY, 500, 0, 5, 0).toBuilder()
+            .setLatency(LatencyCounts.newBuilder().addIndex(900_000).addCount(1))
+            .build());
+    Replay replay = replay(logs, UnaryOperator.identity());
+    assertEquals(1, replay.report().getMalformed());
+    assertEquals(0, replay.rule().windows());
   }
 
   private static Replay replay(Logs logs, UnaryOperator<EvaluationSpec> plan) {

@@ -67,6 +67,11 @@ class WatchFoldTest {
    * The second in which the watch alarms, through the whole fold; {@link #NEVER} when it is quiet.
    */
   private static int alarm(long seed, Story story, EvaluationSpec.Builder spec, double alpha) {
+    return alarm(seed, story, spec, alpha, List.of());
+  }
+
+  private static int alarm(
+      long seed, Story story, EvaluationSpec.Builder spec, double alpha, List<Cell> more) {
     SplittableRandom random = new SplittableRandom(seed);
     Logs logs = new Logs().add(spec.setSeed(seed)).add(watch(story.seconds(), alpha));
     for (int second = 0; second < story.seconds(); second++) {
@@ -86,9 +91,10 @@ class WatchFoldTest {
         int[] from = arm == 0 && worse && story.slow() ? SLOW : AT_REST;
         latency[arm].add(from[random.nextInt(from.length)], 1);
       }
-      logs.block(
-          now(ok[0], bad[0]).toBuilder().setLatency(Logs.latency(latency[0])).build(),
-          before(ok[1], bad[1]).toBuilder().setLatency(Logs.latency(latency[1])).build());
+      List<Cell> cells = new ArrayList<>(more);
+      cells.add(now(ok[0], bad[0]).toBuilder().setLatency(Logs.latency(latency[0])).build());
+      cells.add(before(ok[1], bad[1]).toBuilder().setLatency(Logs.latency(latency[1])).build());
+      logs.block(cells.toArray(Cell[]::new));
     }
     EvidenceFold fold = new EvidenceFold();
     int second = -2;
@@ -143,6 +149,17 @@ class WatchFoldTest {
     Arrays.sort(delays);
     assertTrue(delays[0] >= 0, "an alarm before anything was wrong: " + delays[0]);
     assertTrue(delays[4] < 40, "median delay " + delays[4] + " s");
+  }
+
+  @Test
+  void latencyIsComparedOverAllRules() {
+    List<Cell> ofAnotherRule =
+        List.of(
+            now(1, 0).toBuilder().setRule("partners").build(),
+            before(1, 0).toBuilder().setRule("partners").build());
+    Story slow = new Story(240, 150, 0.02, true, NEVER - 100);
+    int at = alarm(9000, slow, plan(), 0.01, ofAnotherRule);
+    assertTrue(at >= 150 && at < 240, "alarm at " + at);
   }
 
   private static Logs failing(EvaluationSpec.Builder spec, int seconds) {
