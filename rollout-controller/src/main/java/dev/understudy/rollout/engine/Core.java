@@ -1,9 +1,11 @@
 package dev.understudy.rollout.engine;
 
 import dev.understudy.chassis.time.TimeSource;
+import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.ModelSignature;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.rollout.fleet.Fleets;
+import dev.understudy.rollout.plan.Plans;
 import dev.understudy.rollout.policy.RolloutPolicy;
 import dev.understudy.rollout.routing.ModelConfig;
 import dev.understudy.rollout.routing.RouteBuilder;
@@ -64,13 +66,19 @@ record Core(
       String champion = takenOut == null ? champion(config.name()) : takenOut.championVersion();
       @Nullable ModelSignature signature = store.signature(config.name(), champion);
       if (signature != null) {
-        table.addModels(
+        ModelRoute route =
             RouteBuilder.build(
                 config,
                 champion,
                 signature,
                 version -> store.digest(config.name(), version),
-                takenOut == null ? store.latest(config.name()).orElse(null) : takenOut));
+                takenOut == null ? store.latest(config.name()).orElse(null) : takenOut);
+        table.addModels(
+            route.getRolloutId().isEmpty()
+                ? route
+                : route.toBuilder()
+                    .setSalt(Plans.salt(store.secret(), route.getRolloutId()))
+                    .build());
       }
     }
     if (table.getModelsCount() > 0) {

@@ -11,9 +11,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /** What follows from a plan once it is fixed. */
 public final class Plans {
@@ -82,9 +85,22 @@ public final class Plans {
         .build();
   }
 
-  /** The salt of a rollout's split: constant as long as it lasts. */
-  public static String salt(String rolloutId) {
-    return HexFormat.of().toHexDigits(seed(rolloutId));
+  /**
+   * The salt of a rollout's split, and of the hashes that stand for keys and callers: constant as
+   * long as it lasts. HMAC-SHA-256 (RFC 2104), so that nobody who reads the rollout's id in a
+   * report can try out names.
+   *
+   * @param secret of the controller
+   */
+  public static String salt(String secret, String rolloutId) {
+    try {
+      Mac mac = Mac.getInstance("HmacSHA256");
+      mac.init(new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+      byte[] salt = mac.doFinal(rolloutId.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(salt, 0, 16);
+    } catch (NoSuchAlgorithmException | InvalidKeyException e) {
+      throw new IllegalStateException("every Java platform has HmacSHA256", e);
+    }
   }
 
   /** The first eight bytes of the SHA-256 of the rollout's id. */

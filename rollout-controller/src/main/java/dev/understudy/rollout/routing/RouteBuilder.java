@@ -11,7 +11,6 @@ import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
-import dev.understudy.rollout.plan.Plans;
 import dev.understudy.rollout.policy.Phases;
 import dev.understudy.rollout.policy.Steps;
 import dev.understudy.rollout.store.StoredRollout;
@@ -137,7 +136,6 @@ public final class RouteBuilder {
     RolloutPlan plan = rollout.plan();
     route
         .setRolloutId(rollout.id())
-        .setSalt(Plans.salt(rollout.id()))
         .setUnit(plan.getUnit())
         .setKeyMetadata(plan.getKeyMetadata())
         .setFailoverBp(plan.getFailoverBp())

@@ -47,11 +47,15 @@ public final class Store implements AutoCloseable {
 
   private final Connection connection;
   private final long epoch;
+  private final String secret;
 
-  private Store(Connection connection, long epoch) {
+  private Store(Connection connection, Beginning beginning) {
     this.connection = connection;
-    this.epoch = epoch;
+    this.epoch = beginning.epoch();
+    this.secret = beginning.secret();
   }
+
+  private record Beginning(long epoch, String secret) {}
 
   /**
    * Opens or creates the file {@code controller.db} in a directory and begins a new epoch.
@@ -78,7 +82,7 @@ public final class Store implements AutoCloseable {
     }
   }
 
-  private static long begin(Connection connection) throws SQLException {
+  private static Beginning begin(Connection connection) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       statement.executeUpdate("BEGIN IMMEDIATE");
       Schema.migrate(statement);
@@ -88,9 +92,21 @@ public final class Store implements AutoCloseable {
           statement.executeQuery("SELECT value FROM counters WHERE name = 'epoch'")) {
         epoch = row.getLong(1);
       }
+      statement.executeUpdate(
+          "INSERT OR IGNORE INTO texts VALUES ('secret', lower(hex(randomblob(32))))");
+      String secret;
+      try (ResultSet row =
+          statement.executeQuery("SELECT value FROM texts WHERE name = 'secret'")) {
+        secret = row.getString(1);
+      }
       statement.executeUpdate("COMMIT");
-      return epoch;
+      return new Beginning(epoch, secret);
     }
+  }
+
+  /** Made at random with the file and never told to anybody: from it come the salts of rollouts. */
+  public String secret() {
+    return secret;
   }
 
   /** This controller's epoch; each start has a higher one. */

@@ -17,7 +17,6 @@ public final class KeptLabels {
   /** Labels that a cell has at most. */
   static final int MOST = 64;
 
-  private final String rollout;
   private final int room;
   private final ConcurrentHashMap<SliceLabel, SliceLabel> kept = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<String, SliceLabel> others = new ConcurrentHashMap<>();
@@ -26,21 +25,14 @@ public final class KeptLabels {
   /**
    * An empty set.
    *
-   * @param rollout the rollout whose cells share it
    * @param slices how many slices there are, fewer than {@value #MOST}: each may need its {@code
    *     other}
    */
-  public KeptLabels(String rollout, int slices) {
+  public KeptLabels(int slices) {
     if (slices >= MOST) {
       throw new IllegalArgumentException("slices: " + slices + " (expected: < " + MOST + ")");
     }
-    this.rollout = rollout;
     this.room = MOST - slices;
-  }
-
-  /** Whose set it is. */
-  public String rollout() {
-    return rollout;
   }
 
   /** The label under which a call with this label is counted. */

@@ -38,6 +38,7 @@ import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Recording implements Mirror.Results {
   private static final int MAX_KEYS = 200_000;
+  private static final int MAX_ROLLOUTS = 64;
 
   private final Evidence evidence;
   private final Lineage lineage;
@@ -57,6 +59,8 @@ final class Recording implements Mirror.Results {
   private final Sampler payloadSampler = new Sampler("payload");
   private final ConcurrentHashMap<String, KeyLedger> ledgers = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<String, KeptLabels> labels = new ConcurrentHashMap<>();
+  // The keys of labels, oldest first; its lock is that of their writers.
+  private final ArrayDeque<String> labelled = new ArrayDeque<>();
   private final RequestCounts requests = new RequestCounts();
 
   Recording(
@@ -127,17 +131,26 @@ final class Recording implements Mirror.Results {
     }
   }
 
+  /** Of the call's own rollout, which may have ended while the call was under way. */
   private KeptLabels labels(ModelPlan plan) {
     String rollout = plan.route().getRolloutId();
-    KeptLabels kept = labels.get(plan.model());
-    return kept != null && kept.rollout().equals(rollout)
-        ? kept
-        : labels.compute(
-            plan.model(),
-            (model, other) ->
-                other != null && other.rollout().equals(rollout)
-                    ? other
-                    : new KeptLabels(rollout, plan.route().getContract().getSlicesCount()));
+    KeptLabels kept = labels.get(rollout);
+    return kept != null ? kept : newLabels(rollout, plan.route().getContract().getSlicesCount());
+  }
+
+  private KeptLabels newLabels(String rollout, int slices) {
+    synchronized (labelled) {
+      KeptLabels kept = labels.get(rollout);
+      if (kept == null) {
+        kept = new KeptLabels(slices);
+        labels.put(rollout, kept);
+        labelled.add(rollout);
+        if (labelled.size() > MAX_ROLLOUTS) {
+          labels.remove(labelled.remove());
+        }
+      }
+      return kept;
+    }
   }
 
   private static long batch(InferCall call, ModelPlan plan) {

@@ -52,7 +52,7 @@ class CellDetailsTest {
   void goodBadAndCensoredAttemptsAreToldApartInEachSlice() {
     Evidence evidence = new Evidence("router", "boot");
     ArmCell cell = evidence.cell(key(Role.CANARY));
-    KeptLabels kept = new KeptLabels("r", 2);
+    KeptLabels kept = new KeptLabels(2);
     call(cell, kept, Outcome.OK, label("size", "small"));
     call(cell, kept, Outcome.OK, label("size", "large"));
     call(cell, kept, Outcome.BAD_INTERNAL, label("size", "large"));
@@ -88,7 +88,7 @@ class CellDetailsTest {
     Evidence evidence = new Evidence("router", "boot");
     ArmCell champion = evidence.cell(key(Role.CHAMPION));
     ArmCell canary = evidence.cell(key(Role.CANARY));
-    KeptLabels kept = new KeptLabels("r", 2);
+    KeptLabels kept = new KeptLabels(2);
     // The champion sees them in one order, the canary, later, in the other.
     for (int i = 0; i < 500; i++) {
       call(champion, kept, Outcome.OK, label("shop", "s" + i));
@@ -111,7 +111,7 @@ class CellDetailsTest {
 
   @Test
   void thereIsRoomForTheOtherOfEverySlice() {
-    KeptLabels kept = new KeptLabels("r", 32);
+    KeptLabels kept = new KeptLabels(32);
     Set<SliceLabel> counted = new HashSet<>();
     for (int i = 0; i < 32 * 100; i++) {
       counted.add(kept.of(label("slice" + i % 32, "v" + i)));
@@ -122,7 +122,7 @@ class CellDetailsTest {
   @Test
   void noSliceCountIsLostWhileBlocksAreCut() throws InterruptedException {
     Evidence evidence = new Evidence("router", "boot", Integer.MAX_VALUE);
-    KeptLabels kept = new KeptLabels("r", 1);
+    KeptLabels kept = new KeptLabels(1);
     AtomicBoolean running = new AtomicBoolean(true);
     List<EvidenceBlock> blocks = new ArrayList<>();
     Thread cutter =
