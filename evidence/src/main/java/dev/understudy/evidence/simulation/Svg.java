@@ -2,6 +2,7 @@ package dev.understudy.evidence.simulation;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * A picture in the making: plain SVG with colours for light and dark, numbers to a tenth of a
@@ -62,88 +63,55 @@ final class Svg {
    * @param anchor {@code start}, {@code middle} or {@code end}
    */
   Svg text(double x, double y, String classes, String anchor, String text) {
-    body.append("<text x=\"")
-        .append(number(x))
-        .append("\" y=\"")
-        .append(number(y))
-        .append("\" class=\"")
-        .append(classes)
-        .append("\" text-anchor=\"")
-        .append(anchor)
-        .append("\">")
-        .append(escaped(text))
-        .append("</text>\n");
+    open("text", "x", number(x), "y", number(y), "class", classes, "text-anchor", anchor);
+    body.append('>').append(escaped(text)).append("</text>\n");
     return this;
   }
 
   Svg line(double x1, double y1, double x2, double y2, String classes, double strokeWidth) {
-    body.append("<line x1=\"")
-        .append(number(x1))
-        .append("\" y1=\"")
-        .append(number(y1))
-        .append("\" x2=\"")
-        .append(number(x2))
-        .append("\" y2=\"")
-        .append(number(y2))
-        .append("\" class=\"")
-        .append(classes)
-        .append("\" stroke-width=\"")
-        .append(number(strokeWidth))
-        .append("\"/>\n");
-    return this;
+    open("line", "x1", number(x1), "y1", number(y1), "x2", number(x2), "y2", number(y2));
+    return close("class", classes, "stroke-width", number(strokeWidth));
   }
 
   Svg dashed(double x1, double y1, double x2, double y2, String classes) {
-    line(x1, y1, x2, y2, classes + "\" stroke-dasharray=\"6 4", 1.5);
-    return this;
+    return line(x1, y1, x2, y2, classes + "\" stroke-dasharray=\"6 4", 1.5);
   }
 
   Svg polyline(List<Point> points, String classes, double strokeWidth, double opacity) {
-    body.append("<polyline class=\"")
-        .append(classes)
-        .append("\" stroke-width=\"")
-        .append(number(strokeWidth))
-        .append("\" opacity=\"")
-        .append(number(opacity))
-        .append("\" points=\"");
-    for (Point point : points) {
-      body.append(number(point.x())).append(',').append(number(point.y())).append(' ');
-    }
-    body.setLength(body.length() - 1);
-    body.append("\"/>\n");
-    return this;
+    String path =
+        points.stream()
+            .map(point -> number(point.x()) + "," + number(point.y()))
+            .collect(Collectors.joining(" "));
+    open("polyline", "class", classes, "stroke-width", number(strokeWidth));
+    return close("opacity", number(opacity), "points", path);
   }
 
   Svg dot(double x, double y, double radius, String classes, double opacity) {
-    body.append("<circle cx=\"")
-        .append(number(x))
-        .append("\" cy=\"")
-        .append(number(y))
-        .append("\" r=\"")
-        .append(number(radius))
-        .append("\" class=\"")
-        .append(classes)
-        .append("\" opacity=\"")
-        .append(number(opacity))
-        .append("\"/>\n");
-    return this;
+    open("circle", "cx", number(x), "cy", number(y), "r", number(radius));
+    return close("class", classes, "opacity", number(opacity));
   }
 
   Svg box(double x, double y, double w, double h, String classes, double opacity) {
-    body.append("<rect x=\"")
-        .append(number(x))
-        .append("\" y=\"")
-        .append(number(y))
-        .append("\" width=\"")
-        .append(number(w))
-        .append("\" height=\"")
-        .append(number(h))
-        .append("\" class=\"")
-        .append(classes)
-        .append("\" opacity=\"")
-        .append(number(opacity))
-        .append("\"/>\n");
+    open("rect", "x", number(x), "y", number(y), "width", number(w), "height", number(h));
+    return close("class", classes, "opacity", number(opacity));
+  }
+
+  private void open(String element, String... attributes) {
+    body.append('<').append(element);
+    attributes(attributes);
+  }
+
+  private Svg close(String... attributes) {
+    attributes(attributes);
+    body.append("/>\n");
     return this;
+  }
+
+  /** Names and values in turn. */
+  private void attributes(String... attributes) {
+    for (int i = 0; i < attributes.length; i += 2) {
+      body.append(' ').append(attributes[i]).append("=\"").append(attributes[i + 1]).append('"');
+    }
   }
 
   /** The whole file. */

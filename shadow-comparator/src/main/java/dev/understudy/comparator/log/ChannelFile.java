@@ -41,6 +41,11 @@ final class ChannelFile implements LogFile {
 
   @Override
   public int read(ByteBuffer into, long position) throws IOException {
+    return readAll(channel, into, position);
+  }
+
+  /** Reads until the buffer is full or the file ends. */
+  static int readAll(FileChannel channel, ByteBuffer into, long position) throws IOException {
     int total = 0;
     while (into.hasRemaining()) {
       int read = channel.read(into, position + total);

@@ -211,15 +211,7 @@ public final class EvidenceFile {
 
     @Override
     public int read(ByteBuffer into, long position) throws IOException {
-      int total = 0;
-      while (into.hasRemaining()) {
-        int read = channel.read(into, position + total);
-        if (read < 0) {
-          break;
-        }
-        total += read;
-      }
-      return total;
+      return ChannelFile.readAll(channel, into, position);
     }
 
     @Override
