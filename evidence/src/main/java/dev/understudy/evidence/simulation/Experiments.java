@@ -197,7 +197,7 @@ public final class Experiments {
         draws -> pairs.changedTogether(changed, STOPPED, 8, .1, draws));
     add(
         FALSE_STOPS,
-        "changed decisions on the limit, one call in 20 of 100 rows that change together",
+        "changed decisions on the limit, one call in 20 has 100 rows that change together",
         new AtMost(LEVEL),
         RUNS,
         draws -> pairs.changedInUnequalCalls(changed, STOPPED, 100, .1, draws));
@@ -209,7 +209,7 @@ public final class Experiments {
         draws -> pairs.changed(changed, PROVED, .1, draws));
     add(
         FALSE_PROOFS,
-        "changed decisions on the band's end, one call in 20 of 100 rows that change together",
+        "changed decisions on the band's end, one call in 20 has 100 rows that change together",
         new AtMost(Specs.BETA),
         RUNS,
         draws -> pairs.changedInUnequalCalls(changed, PROVED, 100, .1, draws));
