@@ -3,6 +3,7 @@ package dev.understudy.evidence.fold;
 import dev.understudy.evidence.process.BettingMean;
 import dev.understudy.evidence.process.DifferenceMean;
 import dev.understudy.evidence.process.Direction;
+import dev.understudy.evidence.tally.ChangedShare;
 import dev.understudy.evidence.words.Words;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.Intent;
@@ -23,14 +24,14 @@ import org.jspecify.annotations.Nullable;
  * the copies answered are then left aside, and while there is none that both answered, the metric
  * waits.
  *
- * <p>Divergence counts calls, decisions count rows. Rows of one call may change together, so each
- * counts as its share of the call: exact where calls of one second have equally many rows.
+ * <p>Both count calls. Rows of one call may change together, so of its decisions the share that
+ * changed is one observation, however many rows it has (see {@link ChangedShare}).
  */
 final class DivergenceFold extends MetricFold {
-  /** One side of the test, on the grid of 1/1024. */
+  /** One side of the test. */
   private interface Bet {
-    /** Of {@code count} values, each {@code size} belong to one call. */
-    void add(int units, long count, double size);
+    /** So many calls of one value, in [0, 1]; above the noise in [-1, 1]. */
+    void add(double value, long count);
 
     double logE();
   }
@@ -41,8 +42,7 @@ final class DivergenceFold extends MetricFold {
   private final @Nullable Bet against;
   private final @Nullable Bet proof;
   private final MeanInterval divergence = new MeanInterval();
-  private long compared;
-  private long changed;
+  private final ShareInterval changed = new ShareInterval();
 
   DivergenceFold(MetricSpec metric, EvaluationSpec spec) {
     super(metric);
@@ -72,8 +72,8 @@ final class DivergenceFold extends MetricFold {
   private static Bet mean(BettingMean mean) {
     return new Bet() {
       @Override
-      public void add(int units, long count, double size) {
-        mean.addUnits(units, count, size);
+      public void add(double value, long count) {
+        mean.add(value, count);
       }
 
       @Override
@@ -86,8 +86,8 @@ final class DivergenceFold extends MetricFold {
   private static Bet difference(DifferenceMean difference) {
     return new Bet() {
       @Override
-      public void add(int units, long count, double size) {
-        difference.addUnits(units, count); // One for each call.
+      public void add(double value, long count) {
+        difference.add(value, count);
       }
 
       @Override
@@ -103,40 +103,36 @@ final class DivergenceFold extends MetricFold {
       return;
     }
     if (decisions) {
-      long changes = tally.getChangedToPositive() + tally.getChangedToNegative();
-      compared += tally.getComparedWithDecision();
-      changed += changes;
-      double size = rowsPerCall(tally.getComparedWithDecision(), calls(tally));
-      add(BettingMean.GRID_UNITS, changes, size);
-      add(0, tally.getComparedWithDecision() - changes, size);
+      for (int i = 0; i < tally.getChangedShareCount(); i++) {
+        int units = tally.getChangedShare(i);
+        long calls = tally.getChangedShareCount(i);
+        changed.add(units, calls);
+        add(ChangedShare.least(units), ChangedShare.most(units), calls);
+      }
     } else if (aboveNoise) {
       for (int i = 0; i < tally.getCancelledCount(); i++) {
         divergence.add(tally.getCancelled(i), tally.getCancelledCount(i));
-        add(tally.getCancelled(i), tally.getCancelledCount(i), 1);
+        add(tally.getCancelled(i), tally.getCancelledCount(i));
       }
     } else {
       for (int i = 0; i < tally.getDivergenceCount(); i++) {
         divergence.add(tally.getDivergence(i), tally.getDivergenceCount(i));
-        add(tally.getDivergence(i), tally.getDivergenceCount(i), 1);
+        add(tally.getDivergence(i), tally.getDivergenceCount(i));
       }
     }
   }
 
-  private static long calls(PairTally tally) {
-    return tally.getPairs() - tally.getShapeMismatch();
+  private void add(int units, long count) {
+    double value = (double) units / BettingMean.GRID_UNITS;
+    add(value, value, count);
   }
 
-  /** Rows of one call are not independent; see {@link BettingMean#addUnits(int, long, double)}. */
-  static double rowsPerCall(long rows, long calls) {
-    return StrictMath.max(1, (double) rows / (double) StrictMath.max(1, calls));
-  }
-
-  private void add(int units, long count, double size) {
+  private void add(double least, double most, long count) {
     if (against != null) {
-      against.add(units, count, size);
+      against.add(least, count);
     }
     if (proof != null) {
-      proof.add(units, count, size);
+      proof.add(most, count);
     }
   }
 
@@ -182,7 +178,7 @@ final class DivergenceFold extends MetricFold {
 
   @Override
   long observations() {
-    return decisions ? compared : divergence.n();
+    return decisions ? changed.n() : divergence.n();
   }
 
   @Override
@@ -195,6 +191,6 @@ final class DivergenceFold extends MetricFold {
 
   @Override
   Estimate estimate() {
-    return decisions ? RateInterval.of(changed, compared, Estimate.LEVEL) : divergence.estimate();
+    return decisions ? changed.estimate() : divergence.estimate();
   }
 }

@@ -7,7 +7,7 @@ import dev.understudy.proto.v1.Loss;
 import dev.understudy.proto.v1.MetricSpec;
 
 /**
- * What a score loses against the truth, on the grid of 1/1024 of the greatest loss there is.
+ * What a score loses against the truth, as a share of the greatest loss there is.
  *
  * <ul>
  *   <li>{@code BRIER}: {@code (score - outcome)^2}, cut to 1 (Brier, <i>Verification of forecasts
@@ -20,11 +20,14 @@ import dev.understudy.proto.v1.MetricSpec;
  *   <li>{@code VALUE}: the best value a decision can have less the value that this one had.
  * </ul>
  *
- * <p>Rounded to the nearest grid point, ties upward, which is off by at most 1/2048; both sides of
- * a comparison are rounded alike. A score that is not a number loses all. Immutable.
+ * <p>Exact but for the last bits: a loss is never rounded before it is judged, because what two
+ * roundings take off a difference can be more than a margin. For display there is a grid of 2^-20.
+ * A score that is not a number loses all. Immutable.
  */
 final class Losses {
-  static final int UNITS = 1024;
+  /** Of the grid for display. */
+  static final int UNITS = 1 << 20;
+
   private static final double HALF = 0.5;
   private static final double LEAST_PROBABILITY = 1.0 / 1024;
 
@@ -48,14 +51,15 @@ final class Losses {
         };
   }
 
-  /** The greatest loss there is, in the loss's own unit: what 1024 grid points amount to. */
+  /** The greatest loss there is, in the loss's own unit: what a loss of 1 amounts to. */
   double scale() {
     return scale;
   }
 
-  int units(double score, double outcome) {
+  /** From 0 to 1. */
+  double of(double score, double outcome) {
     if (Double.isNaN(score) || Double.isNaN(outcome)) {
-      return UNITS;
+      return 1;
     }
     boolean positive = outcome >= HALF;
     boolean decided = score >= cutoff;
@@ -69,7 +73,12 @@ final class Losses {
           case VALUE -> scale > 0 ? (best - worth(decided, positive)) / scale : 0;
           case BRIER, LOSS_UNSPECIFIED, UNRECOGNIZED -> (score - outcome) * (score - outcome);
         };
-    return (int) StrictMath.floor(StrictMath.clamp(lost, 0.0, 1.0) * UNITS + HALF);
+    return StrictMath.clamp(lost, 0.0, 1.0);
+  }
+
+  /** A loss on the grid for display, to nearest, ties upward. */
+  static long shown(double loss) {
+    return (long) StrictMath.floor(loss * UNITS + HALF);
   }
 
   private double worth(boolean decided, boolean positive) {

@@ -6,15 +6,25 @@ package dev.understudy.evidence.fold;
  * <i>Time-uniform central limit theory</i>, arXiv 2103.06476).
  */
 final class MeanInterval {
-  private static final double UNITS = 1024;
   // Tightest at about 2,000 observations.
   private static final double RHO_SQUARED = 1.0 / 2000 * 8;
 
+  private final double scale;
   private long n;
   private long sum;
   private double squares;
 
-  /** {@code count} values of {@code units / 1024} each. */
+  /** On the grid of 1/1024. */
+  MeanInterval() {
+    this(1024);
+  }
+
+  /** On the grid of {@code 1 / units}. */
+  MeanInterval(int units) {
+    scale = units;
+  }
+
+  /** {@code count} values of so many grid units each. */
   void add(long units, long count) {
     n += count;
     sum += units * count;
@@ -26,7 +36,7 @@ final class MeanInterval {
   }
 
   double mean() {
-    return n == 0 ? Double.NaN : (double) sum / (double) n / UNITS;
+    return n == 0 ? Double.NaN : (double) sum / (double) n / scale;
   }
 
   Estimate estimate() {
@@ -44,7 +54,7 @@ final class MeanInterval {
                     * (nr + 1)
                     / (size * nr)
                     * StrictMath.log(StrictMath.sqrt(nr + 1) / Estimate.LEVEL))
-            / UNITS;
+            / scale;
     return new Estimate(mean(), mean() - radius, mean() + radius);
   }
 }

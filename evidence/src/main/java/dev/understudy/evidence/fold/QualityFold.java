@@ -26,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  * outcome that is not a number is none, and is left out; a score that is not a number loses all.
  */
 final class QualityFold extends MetricFold {
-  private static final double UNITS = 1024;
   private static final double BASIS_POINTS = 10_000;
 
   private final Losses losses;
@@ -36,9 +35,9 @@ final class QualityFold extends MetricFold {
   private final MarginProcess proof;
   private final SelectiveOutcomes selective;
   private final SplitCheck coverage = new SplitCheck();
-  private final MeanInterval difference = new MeanInterval();
-  private final MeanInterval canaryLoss = new MeanInterval();
-  private final MeanInterval baselineLoss = new MeanInterval();
+  private final MeanInterval difference = new MeanInterval(Losses.UNITS);
+  private final MeanInterval canaryLoss = new MeanInterval(Losses.UNITS);
+  private final MeanInterval baselineLoss = new MeanInterval(Losses.UNITS);
   private boolean pairsSeen;
   private long paired;
 
@@ -73,17 +72,18 @@ final class QualityFold extends MetricFold {
     if (label.hasShadowScoreMicros() && !onCanary) {
       pairsSeen = true;
       paired++;
-      int units = units(label.getShadowScoreMicros(), label) - units(label.getScoreMicros(), label);
-      pairedAgainst.addUnits(units, 1);
-      pairedProof.addUnits(units, 1);
-      difference.add(units, 1);
+      double ours = loss(label.getShadowScoreMicros(), label);
+      double theirs = loss(label.getScoreMicros(), label);
+      pairedAgainst.add(ours - theirs);
+      pairedProof.add(ours - theirs);
+      difference.add(Losses.shown(ours) - Losses.shown(theirs), 1);
     } else if (!pairsSeen) {
       unpaired(label, onCanary);
     }
   }
 
-  private int units(long scoreMicros, LabelledScore label) {
-    return losses.units(Scores.value(scoreMicros), Scores.value(label.getOutcomeMicros()));
+  private double loss(long scoreMicros, LabelledScore label) {
+    return losses.of(Scores.value(scoreMicros), Scores.value(label.getOutcomeMicros()));
   }
 
   private void unpaired(LabelledScore label, boolean onCanary) {
@@ -91,12 +91,11 @@ final class QualityFold extends MetricFold {
     if (w <= 0 || w >= 1) {
       return;
     }
-    int units = units(label.getScoreMicros(), label);
-    double loss = units / UNITS;
+    double loss = loss(label.getScoreMicros(), label);
     coverage.assigned(w, onCanary ? 1 : 0, onCanary ? 0 : 1);
     against.loss(w, onCanary, loss);
     proof.loss(w, onCanary, loss);
-    (onCanary ? canaryLoss : baselineLoss).add(units, 1);
+    (onCanary ? canaryLoss : baselineLoss).add(Losses.shown(loss), 1);
   }
 
   /** Refused evidence may not speak for anything, but what it has lost stays lost. */

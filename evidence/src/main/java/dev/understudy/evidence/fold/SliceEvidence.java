@@ -7,6 +7,7 @@ import dev.understudy.evidence.process.DifferenceMean;
 import dev.understudy.evidence.process.Direction;
 import dev.understudy.evidence.process.LabelProcess;
 import dev.understudy.evidence.process.QuantileInterval;
+import dev.understudy.evidence.tally.ChangedShare;
 import dev.understudy.evidence.tally.Scores;
 import dev.understudy.evidence.words.SliceWords;
 import dev.understudy.proto.v1.Cell;
@@ -203,8 +204,7 @@ abstract sealed class SliceEvidence {
     private final @Nullable BettingMean against;
     private final MeanInterval divergence = new MeanInterval();
     private final MeanInterval noise = new MeanInterval();
-    private long compared;
-    private long changed;
+    private final ShareInterval changed = new ShareInterval();
 
     Pairs(MetricSpec metric, EvaluationSpec spec, boolean tested) {
       super(metric, tested);
@@ -227,28 +227,27 @@ abstract sealed class SliceEvidence {
         return;
       }
       if (decisions) {
-        compared += tally.getComparedWithDecision();
-        changed += tally.getChanged();
-        double size = DivergenceFold.rowsPerCall(tally.getComparedWithDecision(), tally.getPairs());
-        add(BettingMean.GRID_UNITS, tally.getChanged(), size);
-        add(0, tally.getComparedWithDecision() - tally.getChanged(), size);
+        for (int i = 0; i < tally.getChangedShareCount(); i++) {
+          changed.add(tally.getChangedShare(i), tally.getChangedShareCount(i));
+          add(ChangedShare.least(tally.getChangedShare(i)), tally.getChangedShareCount(i));
+        }
         return;
       }
       for (int i = 0; i < tally.getDivergenceCount(); i++) {
         divergence.add(tally.getDivergence(i), tally.getDivergenceCount(i));
-        add(tally.getDivergence(i), tally.getDivergenceCount(i), 1);
+        add((double) tally.getDivergence(i) / BettingMean.GRID_UNITS, tally.getDivergenceCount(i));
       }
     }
 
-    private void add(int units, long count, double size) {
+    private void add(double value, long count) {
       if (against != null) {
-        against.addUnits(units, count, size);
+        against.add(value, count);
       }
     }
 
     @Override
     long observations() {
-      return decisions ? compared : divergence.n();
+      return decisions ? changed.n() : divergence.n();
     }
 
     @Override
@@ -259,7 +258,7 @@ abstract sealed class SliceEvidence {
     @Override
     Estimate estimate() {
       if (decisions) {
-        return RateInterval.of(changed, compared, Estimate.LEVEL);
+        return changed.estimate();
       }
       Estimate here = divergence.estimate();
       return aboveNoise && noise.n() > 0 ? above(here, noise.estimate()) : here;
@@ -277,7 +276,7 @@ abstract sealed class SliceEvidence {
     @Override
     String words(double overall) {
       if (decisions) {
-        return SliceWords.changed((double) changed / (double) compared, overall);
+        return SliceWords.changed(changed.mean(), overall);
       }
       return aboveNoise
           ? SliceWords.divergenceAboveNoise(divergence.mean(), noise.mean())
@@ -289,9 +288,9 @@ abstract sealed class SliceEvidence {
   private static final class Quality extends SliceEvidence {
     private final Losses losses;
     private final DifferenceMean against;
-    private final MeanInterval difference = new MeanInterval();
-    private final MeanInterval challenger = new MeanInterval();
-    private final MeanInterval champion = new MeanInterval();
+    private final MeanInterval difference = new MeanInterval(Losses.UNITS);
+    private final MeanInterval challenger = new MeanInterval(Losses.UNITS);
+    private final MeanInterval champion = new MeanInterval(Losses.UNITS);
 
     Quality(MetricSpec metric, Losses losses, boolean tested) {
       super(metric, tested);
@@ -309,12 +308,12 @@ abstract sealed class SliceEvidence {
         return;
       }
       double outcome = Scores.value(label.getOutcomeMicros());
-      int ours = losses.units(Scores.value(label.getShadowScoreMicros()), outcome);
-      int theirs = losses.units(Scores.value(label.getScoreMicros()), outcome);
-      challenger.add(ours, 1);
-      champion.add(theirs, 1);
-      difference.add(ours - theirs, 1);
-      against.addUnits(ours - theirs, 1);
+      double ours = losses.of(Scores.value(label.getShadowScoreMicros()), outcome);
+      double theirs = losses.of(Scores.value(label.getScoreMicros()), outcome);
+      challenger.add(Losses.shown(ours), 1);
+      champion.add(Losses.shown(theirs), 1);
+      difference.add(Losses.shown(ours) - Losses.shown(theirs), 1);
+      against.add(ours - theirs);
     }
 
     @Override

@@ -17,6 +17,13 @@ public final class SpecCheck {
    */
   public record Problem(String field, String description) {}
 
+  /**
+   * Least limit or margin of a mean divergence. A call's divergence is known to 1/1024, so the mean
+   * may be off by half of that, and above the champion's noise by all of it; below two grid points
+   * the rounding could be what is judged.
+   */
+  private static final double LEAST_DIVERGENCE = 2.0 / 1024;
+
   private final List<Problem> problems = new ArrayList<>();
 
   private SpecCheck() {}
@@ -77,7 +84,11 @@ public final class SpecCheck {
           add(at + "margin", margin + " (expected: a tolerance >= 0)");
         }
       }
-      case DIVERGENCE, CHANGED_DECISIONS -> {
+      case DIVERGENCE -> {
+        divergence(at + "margin", margin);
+        divergence(at + "limit", limit);
+      }
+      case CHANGED_DECISIONS -> {
         share(at + "margin", margin);
         share(at + "limit", limit);
       }
@@ -99,6 +110,12 @@ public final class SpecCheck {
   private void openUnit(String field, double value) {
     if (!(value > 0 && value < 1)) {
       add(field, value + " (expected: > 0 and < 1)");
+    }
+  }
+
+  private void divergence(String field, double value) {
+    if (!(value == 0 || (value >= LEAST_DIVERGENCE && value < 1))) {
+      add(field, value + " (expected: >= 2/1024 and < 1, or 0 for none)");
     }
   }
 

@@ -26,6 +26,10 @@ public final class TallyCheck {
     }
     if (problem == null) {
       problem =
+          shares(tally.getChangedShareList(), tally.getChangedShareCountList(), tally.getPairs());
+    }
+    if (problem == null) {
+      problem =
           counts(
               tally.getPairs(),
               tally.getComparedWithDecision(),
@@ -68,6 +72,10 @@ public final class TallyCheck {
     String problem =
         histogram("slice divergence", slice.getDivergenceList(), slice.getDivergenceCountList(), 0);
     if (problem == null) {
+      problem =
+          shares(slice.getChangedShareList(), slice.getChangedShareCountList(), slice.getPairs());
+    }
+    if (problem == null) {
       problem = counts(slice.getPairs(), slice.getComparedWithDecision(), slice.getChanged());
     }
     return problem == null ? parts(slice.getChanged(), slice.getComparedWithDecision()) : problem;
@@ -89,6 +97,20 @@ public final class TallyCheck {
       }
     }
     return counts(counts);
+  }
+
+  private static @Nullable String shares(List<Integer> values, List<Long> counts, long pairs) {
+    String problem = histogram("changed_share", values, counts, 0);
+    if (problem != null) {
+      return problem;
+    }
+    long calls = 0;
+    for (long count : counts) {
+      calls += count;
+    }
+    return calls < 0 || calls > pairs
+        ? "changed_share: of " + calls + " pairs (expected: at most " + pairs + ")"
+        : null;
   }
 
   private static @Nullable String bands(String name, List<Long> bands) {

@@ -16,7 +16,8 @@ package dev.understudy.evidence.process;
  * <p><b>What may vary.</b> The distribution, from value to value, as long as its mean keeps to the
  * null hypothesis.
  *
- * <p><b>Valid when</b> values are in [0, 1], and go missing independently of their size.
+ * <p><b>Valid when</b> values are in [0, 1], and go missing independently of their size. Values
+ * that depend on each other, as the rows of one call do, are first brought together to their mean.
  */
 public final class BettingMean extends GridProcess {
   /** Values may be given as whole numbers of this fraction: a value of 1 is {@value}. */
@@ -71,31 +72,10 @@ public final class BettingMean extends GridProcess {
 
   /** {@code count} values of {@code units / 1024} each. */
   public void addUnits(int units, long count) {
-    addUnits(units, count, 1);
-  }
-
-  /**
-   * The same for values that come in clusters, as the rows of one call do: within a cluster they
-   * may depend on each other in any way. Each counts as one of {@code size}, so the wealth moves by
-   * at most what the mean of the cluster would move it (the mean of logarithms is at most the
-   * logarithm of the mean), and all of a cluster that agree count as one.
-   *
-   * @param size values per cluster, 1 or more, not less than in the largest one for the promise to
-   *     be exact
-   */
-  public void addUnits(int units, long count, double size) {
     if (units < 0 || units > GRID_UNITS) {
       throw new IllegalArgumentException(
           "units: " + units + " (expected: 0 to " + GRID_UNITS + ")");
     }
-    if (!(size >= 1)) {
-      throw new IllegalArgumentException("size: " + size + " (expected: >= 1)");
-    }
-    LogMath.count("count", count);
-    counted(count);
-    double value = (double) units / GRID_UNITS;
-    for (int k = 0; k < GRID; k++) {
-      logWealth[k] += (double) count / size * StrictMath.log1p(slope[k] * (value - limit));
-    }
+    add((double) units / GRID_UNITS, count);
   }
 }

@@ -196,11 +196,23 @@ public final class Experiments {
         RUNS,
         draws -> pairs.changedTogether(changed, STOPPED, 8, .1, draws));
     add(
+        FALSE_STOPS,
+        "changed decisions on the limit, one call in 20 has 100 rows that change together",
+        new AtMost(LEVEL),
+        RUNS,
+        draws -> pairs.changedInUnequalCalls(changed, STOPPED, 100, .1, draws));
+    add(
         FALSE_PROOFS,
         "changed decisions on the band's end",
         new AtMost(Specs.BETA),
         RUNS,
         draws -> pairs.changed(changed, PROVED, .1, draws));
+    add(
+        FALSE_PROOFS,
+        "changed decisions on the band's end, one call in 20 has 100 rows that change together",
+        new AtMost(Specs.BETA),
+        RUNS,
+        draws -> pairs.changedInUnequalCalls(changed, PROVED, 100, .1, draws));
     EvaluationSpec wrong = Specs.spec(LEVEL, Specs.quality(Loss.ZERO_ONE, .02, .02)).build();
     EvaluationSpec brier = Specs.spec(LEVEL, Specs.quality(Loss.BRIER, 0, 0)).build();
     add(

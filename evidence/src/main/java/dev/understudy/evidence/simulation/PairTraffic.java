@@ -105,8 +105,11 @@ record PairTraffic(int seconds, int perSecond) {
       EvaluationSpec spec, Trial.Question question, int rows, double share, Draws draws) {
     Trial trial = new Trial(spec);
     for (int second = 0; second < seconds; second++) {
-      long changes = rows * draws.binomial(perSecond, share);
-      trial.pairs(decisions(perSecond, changes).setComparedWithDecision((long) perSecond * rows));
+      long changes = draws.binomial(perSecond, share);
+      trial.pairs(
+          decisions(perSecond, changes)
+              .setComparedWithDecision((long) perSecond * rows)
+              .setChangedToPositive(changes * rows));
       if (trial.answer(question)) {
         return (second + 1L) * perSecond;
       }
@@ -114,11 +117,40 @@ record PairTraffic(int seconds, int perSecond) {
     return Experiment.NEVER;
   }
 
+  /** Calls of many single rows and of one with {@code rows} rows, which change all together. */
+  long changedInUnequalCalls(
+      EvaluationSpec spec, Trial.Question question, int rows, double share, Draws draws) {
+    Trial trial = new Trial(spec);
+    for (int second = 0; second < seconds; second++) {
+      long single = draws.binomial(perSecond - 1L, share);
+      long large = draws.binomial(1, share);
+      trial.pairs(
+          decisions(perSecond, single + large)
+              .setComparedWithDecision(perSecond - 1L + rows)
+              .setChangedToPositive(single + large * rows));
+      if (trial.answer(question)) {
+        return (second + 1L) * perSecond;
+      }
+    }
+    return Experiment.NEVER;
+  }
+
+  /** Pairs of one row each, of which so many decide otherwise. */
   static PairTally.Builder decisions(int pairs, long changes) {
-    return tally(pairs, 0)
+    return changed(tally(pairs, 0), pairs, changes)
         .setComparedWithDecision(pairs)
         .setChangedToPositive(changes)
         .setChampionPositive(pairs / 2);
+  }
+
+  private static PairTally.Builder changed(PairTally.Builder tally, int pairs, long changes) {
+    if (changes < pairs) {
+      tally.addChangedShare(0).addChangedShareCount(pairs - changes);
+    }
+    if (changes > 0) {
+      tally.addChangedShare(UNITS).addChangedShareCount(changes);
+    }
+    return tally;
   }
 
   /** Known outcomes on which each version decides wrongly at its own rate. */

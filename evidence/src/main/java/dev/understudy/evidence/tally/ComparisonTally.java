@@ -26,9 +26,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One comparison is one pair, because the rows of one call are not independent. Its divergence
  * is that of its worst output, an output's is the mean over its rows that can be compared, rounded
- * to the grid. Decisions and the swap set count rows. A slice counts one observation for each call
- * that has rows of it. When shadow and mirrored control answered the same call, the difference of
- * their divergences is counted too, whichever comes first.
+ * to the grid. Of its decisions the share that changed is counted, one observation for each pair;
+ * the swap set counts rows, for display. A slice counts one observation for each call that has rows
+ * of it. When shadow and mirrored control answered the same call, the difference of their
+ * divergences is counted too, whichever comes first.
  *
  * <p>Where tolerances are to be learned, REGRESSION and LOGITS outputs without a declared one hold
  * up every pair in which they are compared until {@link #tolerance} was called for each: such a

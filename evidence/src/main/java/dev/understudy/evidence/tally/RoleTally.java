@@ -17,6 +17,7 @@ final class RoleTally {
 
   private final Role role;
   private final long[] divergence = new long[OutputMeasures.UNITS + 1];
+  private final long[] changedShare = new long[OutputMeasures.UNITS + 1];
   private final long[] cancelled = new long[2 * OutputMeasures.UNITS + 1];
   private final Slices slices = new Slices();
   private final MeasureSums measures = new MeasureSums();
@@ -63,9 +64,7 @@ final class RoleTally {
     shapeMismatch += pair.otherShape() ? 1 : 0;
     Decisions decisions = pair.decisions();
     if (decisions != null) {
-      for (int row = 0; row < decisions.rows(); row++) {
-        decision(decisions, decisions.championScore(row), decisions.copyScore(row));
-      }
+      decisions(decisions);
     }
     slices.add(pair);
     measures.add(pair);
@@ -74,17 +73,28 @@ final class RoleTally {
     }
   }
 
-  private void decision(Decisions decisions, double champion, double copy) {
-    if (Double.isNaN(champion) || Double.isNaN(copy)) {
-      return;
+  private void decisions(Decisions decisions) {
+    long rows = 0;
+    long changed = 0;
+    for (int row = 0; row < decisions.rows(); row++) {
+      double champion = decisions.championScore(row);
+      double copy = decisions.copyScore(row);
+      if (Double.isNaN(champion) || Double.isNaN(copy)) {
+        continue;
+      }
+      rows++;
+      boolean before = decisions.positive(champion);
+      boolean after = decisions.positive(copy);
+      championPositive += before ? 1 : 0;
+      if (before != after) {
+        changed++;
+        int band = (int) Math.clamp(champion * BANDS, 0.0, BANDS - 1.0);
+        (after ? toPositiveByBand : toNegativeByBand)[band]++;
+      }
     }
-    decided++;
-    boolean before = decisions.positive(champion);
-    boolean after = decisions.positive(copy);
-    championPositive += before ? 1 : 0;
-    if (before != after) {
-      int band = (int) Math.clamp(champion * BANDS, 0.0, BANDS - 1.0);
-      (after ? toPositiveByBand : toNegativeByBand)[band]++;
+    decided += rows;
+    if (rows > 0) {
+      changedShare[ChangedShare.units(changed, rows)]++;
     }
   }
 
@@ -122,6 +132,9 @@ final class RoleTally {
     for (int units = 0; units < divergence.length; units++) {
       if (divergence[units] > 0) {
         tally.addDivergence(units).addDivergenceCount(divergence[units]);
+      }
+      if (changedShare[units] > 0) {
+        tally.addChangedShare(units).addChangedShareCount(changedShare[units]);
       }
     }
     for (int i = 0; triples > 0 && i < cancelled.length; i++) {

@@ -26,6 +26,7 @@ final class Slices {
   private static final class Count {
     long pairs;
     final TreeMap<Integer, Long> divergence = new TreeMap<>();
+    final TreeMap<Integer, Long> changedShare = new TreeMap<>();
     long decided;
     long changed;
   }
@@ -77,12 +78,18 @@ final class Slices {
     if (decisions == null) {
       return;
     }
+    long decided = count.decided;
+    long changed = count.changed;
     if (group != null) {
       group.forEach(row -> decision(decisions, row, count));
-      return;
+    } else {
+      for (int row = 0; row < decisions.rows(); row++) {
+        decision(decisions, row, count);
+      }
     }
-    for (int row = 0; row < decisions.rows(); row++) {
-      decision(decisions, row, count);
+    if (count.decided > decided) {
+      int share = ChangedShare.units(count.changed - changed, count.decided - decided);
+      count.changedShare.merge(share, 1L, Long::sum);
     }
   }
 
@@ -106,6 +113,8 @@ final class Slices {
                 .addAllDivergenceCount(count.divergence.values())
                 .setComparedWithDecision(count.decided)
                 .setChanged(count.changed)
+                .addAllChangedShare(count.changedShare.keySet())
+                .addAllChangedShareCount(count.changedShare.values())
                 .build()));
   }
 }

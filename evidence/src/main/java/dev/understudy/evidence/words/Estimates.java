@@ -95,7 +95,7 @@ final class Estimates {
       case FAILURES -> "requests";
       case LATENCY -> "blocks of time";
       case DIVERGENCE -> "compared requests";
-      case CHANGED_DECISIONS -> "compared decisions";
+      case CHANGED_DECISIONS -> "requests with compared decisions";
       case QUALITY -> "outcomes";
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> "observations";
     };

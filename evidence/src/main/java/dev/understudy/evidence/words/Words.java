@@ -251,7 +251,8 @@ public final class Words {
               + " higher";
       case DIVERGENCE ->
           "answers differ by at most " + Numbers.decimal(margin) + " on average (scale 0 to 1)";
-      case CHANGED_DECISIONS -> "at most " + Numbers.percent(margin) + " of decisions change";
+      case CHANGED_DECISIONS ->
+          "at most " + Numbers.percent(margin) + " of decisions change (mean over requests)";
       case QUALITY -> LossWords.claim(metric.getLoss(), margin);
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> metric.getName();
     };
@@ -274,7 +275,8 @@ public final class Words {
               + Numbers.percent(metric.getMargin())
               + " higher";
       case DIVERGENCE -> "answers differ by more than " + Numbers.decimal(limit) + " on average";
-      case CHANGED_DECISIONS -> "more than " + Numbers.percent(limit) + " of decisions change";
+      case CHANGED_DECISIONS ->
+          "more than " + Numbers.percent(limit) + " of decisions change (mean over requests)";
       case QUALITY -> LossWords.reproach(metric.getLoss(), limit);
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> metric.getName();
     };
@@ -299,7 +301,7 @@ public final class Words {
       case FAILURES -> shadow ? "compared requests" : "requests";
       case LATENCY -> "seconds of traffic";
       case DIVERGENCE -> "compared requests";
-      case CHANGED_DECISIONS -> "compared decisions";
+      case CHANGED_DECISIONS -> "requests with compared decisions";
       case QUALITY -> "outcomes";
       case METRIC_KIND_UNSPECIFIED, UNRECOGNIZED -> "observations";
     };

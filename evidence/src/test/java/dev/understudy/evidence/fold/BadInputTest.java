@@ -34,6 +34,8 @@ class BadInputTest {
         .setComparedWithDecision(3)
         .setChampionPositive(3)
         .setChangedToNegative(3)
+        .addChangedShare(1024)
+        .addChangedShareCount(3)
         .addSlices(
             SliceTally.newBuilder()
                 .setLabel(SliceLabel.newBuilder().setSlice("a").setValue("b"))
@@ -41,7 +43,9 @@ class BadInputTest {
                 .addDivergence(5)
                 .addDivergenceCount(1)
                 .setComparedWithDecision(1)
-                .setChanged(1));
+                .setChanged(1)
+                .addChangedShare(1024)
+                .addChangedShareCount(1));
   }
 
   @Test
@@ -70,12 +74,23 @@ class BadInputTest {
     assertEquals(
         "decisions: 4 of 3 (expected: at most as many)",
         TallyCheck.problem(sound().setChampionPositive(4).build()));
+    assertEquals(
+        "changed_share: 2 values and 1 counts (expected: as many)",
+        TallyCheck.problem(sound().addChangedShare(7).build()));
+    assertEquals(
+        "changed_share: 1025 (expected: 0 to 1024)",
+        TallyCheck.problem(sound().setChangedShare(0, 1025).build()));
+    assertEquals(
+        "changed_share: of 4 pairs (expected: at most 3)",
+        TallyCheck.problem(sound().setChangedShareCount(0, 4).build()));
     assertNotNull(TallyCheck.problem(sound().addToPositiveByBand(-5).build()));
     assertNotNull(TallyCheck.problem(sound().addToNegativeByBand(-5).build()));
     SliceTally slice = sound().getSlices(0);
     for (SliceTally bad :
         List.of(
             slice.toBuilder().addDivergence(1).build(),
+            slice.toBuilder().setChangedShareCount(0, 2).build(),
+            slice.toBuilder().addChangedShareCount(1).build(),
             slice.toBuilder().setDivergence(0, -1).build(),
             slice.toBuilder().setPairs(-1).build(),
             slice.toBuilder().setChanged(2).build())) {

@@ -11,6 +11,7 @@ import dev.understudy.proto.v1.ArmState;
 import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.LatencyCounts;
+import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.SliceCell;
 import dev.understudy.proto.v1.SliceLabel;
@@ -26,6 +27,25 @@ class ChecksTest {
         List.of(),
         SpecCheck.problems(
             Logs.spec(Logs.failures(), Logs.latency(), Logs.changed(), Logs.quality()).build()));
+  }
+
+  @Test
+  void aDivergenceIsNotJudgedFinerThanItIsKnown() {
+    for (double sound : new double[] {0, 2.0 / 1024, 0.01}) {
+      MetricSpec metric = Logs.divergence().toBuilder().setMargin(sound).setLimit(sound).build();
+      assertEquals(List.of(), SpecCheck.problems(Logs.spec(metric).build()));
+    }
+    MetricSpec fine = Logs.divergence().toBuilder().setMargin(0.0019).setLimit(0.0001).build();
+    assertEquals(
+        List.of(
+            new SpecCheck.Problem(
+                "metrics[0].margin", "0.0019 (expected: >= 2/1024 and < 1, or 0 for none)"),
+            new SpecCheck.Problem(
+                "metrics[0].limit", "1.0E-4 (expected: >= 2/1024 and < 1, or 0 for none)")),
+        SpecCheck.problems(Logs.spec(fine).build()));
+    // Calls of one row are known exactly, and others never to a version's advantage.
+    MetricSpec changed = Logs.changed().toBuilder().setMargin(0.001).setLimit(0.001).build();
+    assertEquals(List.of(), SpecCheck.problems(Logs.spec(changed).build()));
   }
 
   @Test

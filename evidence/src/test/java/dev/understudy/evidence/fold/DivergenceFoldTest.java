@@ -11,10 +11,12 @@ import dev.understudy.proto.v1.Measure;
 import dev.understudy.proto.v1.MeasureReport;
 import dev.understudy.proto.v1.MeasureTally;
 import dev.understudy.proto.v1.MetricReport;
+import dev.understudy.proto.v1.MetricSpec;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Result;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.ToleranceLearned;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.ToIntFunction;
@@ -158,22 +160,40 @@ class DivergenceFoldTest {
     assertTrue(share <= bound(300), "proved " + share);
   }
 
-  /** Calls of 16 rows that all change or none, exactly on the limit of one in ten. */
-  private static double changedTogether(int runs, long callsToldPerTally) {
+  /** Calls of so many rows each, which change all together or not at all. */
+  private static PairTally calls(SplittableRandom random, double share, int... rows) {
+    PairTally.Builder tally = PairTally.newBuilder().setRole(Role.SHADOW).setPairs(rows.length);
+    long decided = 0;
+    long changed = 0;
+    long callsChanged = 0;
+    for (int size : rows) {
+      decided += size;
+      if (random.nextDouble() < share) {
+        changed += size;
+        callsChanged++;
+      }
+    }
+    return tally
+        .setComparedWithDecision(decided)
+        .setChangedToPositive(changed)
+        .addChangedShare(0)
+        .addChangedShareCount(rows.length - callsChanged)
+        .addChangedShare(1024)
+        .addChangedShareCount(callsChanged)
+        .build();
+  }
+
+  /** The share of runs, exactly on the limit and the band's end of 5 %, that reach a level. */
+  private static double onTheLimit(int runs, boolean stopped, double level, int... rows) {
+    MetricSpec changed = Logs.changed().toBuilder().setMargin(0.05).setLimit(0.05).build();
     SplittableRandom seeds = new SplittableRandom(20260107);
     int reached = 0;
     for (int run = 0; run < runs; run++) {
       SplittableRandom random = seeds.split();
-      DivergenceFold fold = new DivergenceFold(Logs.changed(), Logs.spec(Logs.changed()).build());
-      for (int i = 0; i < 300; i++) {
-        fold.pairs(
-            PairTally.newBuilder()
-                .setRole(Role.SHADOW)
-                .setPairs(callsToldPerTally)
-                .setComparedWithDecision(16)
-                .setChangedToPositive(random.nextInt(10) == 0 ? 16 : 0)
-                .build());
-        if (fold.logAgainst() >= Math.log(20)) {
+      DivergenceFold fold = new DivergenceFold(changed, Logs.spec(changed).build());
+      for (int second = 0; second < 300; second++) {
+        fold.pairs(calls(random, 0.05, rows));
+        if ((stopped ? fold.logAgainst() : fold.logFor()) >= -Math.log(level)) {
           reached++;
           break;
         }
@@ -182,12 +202,42 @@ class DivergenceFoldTest {
     return (double) reached / runs;
   }
 
+  private static void keepsBothPromises(int... rows) {
+    int runs = 200;
+    double stopped = onTheLimit(runs, true, 0.01, rows);
+    assertTrue(stopped <= 0.01 + 3 * Math.sqrt(0.01 * 0.99 / runs), "stopped " + stopped);
+    double proved = onTheLimit(runs, false, 0.05, rows);
+    assertTrue(proved <= bound(runs), "proved " + proved);
+  }
+
   @Test
   void rowsOfOneCallThatChangeTogetherCountAsOne() {
-    double share = changedTogether(300, 1);
-    assertTrue(share <= bound(300), "stopped " + share);
-    double takenForIndependent = changedTogether(300, 16);
-    assertTrue(takenForIndependent > 0.5, "as independent calls " + takenForIndependent);
+    keepsBothPromises(16);
+  }
+
+  @Test
+  void callsOfUnequallyManyRowsKeepBothPromises() {
+    int[] rows = new int[100];
+    Arrays.fill(rows, 1);
+    rows[99] = 100;
+    keepsBothPromises(rows);
+  }
+
+  @Test
+  void aShareThatTheGridCannotTellFromTheLimitIsNeitherStoppedNorProved() {
+    // 51 / 1024 is what any share from 0.04932 to 0.05029 is rounded to.
+    MetricSpec changed = Logs.changed().toBuilder().setMargin(0.05).setLimit(0.0495).build();
+    DivergenceFold fold = new DivergenceFold(changed, Logs.spec(changed).build());
+    fold.pairs(
+        PairTally.newBuilder()
+            .setRole(Role.SHADOW)
+            .setPairs(100_000_000)
+            .addChangedShare(51)
+            .addChangedShareCount(100_000_000)
+            .build());
+    assertTrue(fold.logAgainst() <= 0 && fold.logFor() <= 0);
+    assertEquals(51 / 1024.0, fold.estimate().value());
+    assertEquals(100_000_000, fold.observations());
   }
 
   @Test

@@ -152,6 +152,10 @@ final class Logs {
                     .setComparedWithDecision(count)
                     .setChangedToPositive(toPositive)
                     .addToPositiveByBand(toPositive)
+                    .addChangedShare(0)
+                    .addChangedShareCount(count - toPositive)
+                    .addChangedShare(1024)
+                    .addChangedShareCount(toPositive)
                     .addSlices(
                         SliceTally.newBuilder()
                             .setLabel(SliceLabel.newBuilder().setSlice("amount").setValue("<10"))
@@ -159,7 +163,11 @@ final class Logs {
                             .addDivergence(units)
                             .addDivergenceCount(count)
                             .setComparedWithDecision(count)
-                            .setChanged(toPositive))));
+                            .setChanged(toPositive)
+                            .addChangedShare(0)
+                            .addChangedShareCount(count - toPositive)
+                            .addChangedShare(1024)
+                            .addChangedShareCount(toPositive))));
   }
 
   Logs labels(LabelledScore... losses) {

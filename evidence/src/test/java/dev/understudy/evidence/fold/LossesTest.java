@@ -21,31 +21,32 @@ class LossesTest {
   }
 
   @Test
-  void brierLossesAreRoundedToTheNearestGridPoint() {
+  void brierLossesAreCutToOneAndNotRounded() {
     Losses brier = losses(Loss.BRIER);
-    assertEquals(0, brier.units(1, 1));
-    assertEquals(256, brier.units(0.5, 1));
-    assertEquals(10, brier.units(0.1, 0)); // 10.24
-    assertEquals(1024, brier.units(7, 0));
-    assertEquals(1024, brier.units(Double.NaN, 0));
+    assertEquals(0, brier.of(1, 1));
+    assertEquals(0.25, brier.of(0.5, 1));
+    assertEquals(0.01, brier.of(0.1, 0), 1e-15);
+    assertEquals(10_486, Losses.shown(brier.of(0.1, 0))); // 10,485.76
+    assertEquals(1, brier.of(7, 0));
+    assertEquals(1, brier.of(Double.NaN, 0));
   }
 
   @Test
   void zeroOneLossesFollowTheCutoff() {
     Losses zeroOne = losses(Loss.ZERO_ONE);
-    assertEquals(0, zeroOne.units(0.5, 1));
-    assertEquals(1024, zeroOne.units(0.49, 1));
-    assertEquals(1024, zeroOne.units(0.5, 0));
+    assertEquals(0, zeroOne.of(0.5, 1));
+    assertEquals(1, zeroOne.of(0.49, 1));
+    assertEquals(1, zeroOne.of(0.5, 0));
   }
 
   @Test
   void logLossesAreCutAtOneIn1024() {
     Losses log = losses(Loss.LOG);
     assertEquals(Math.log(1024), log.scale(), 1e-12);
-    assertEquals(1024, log.units(0, 1));
-    assertEquals(0, log.units(1, 1));
-    assertEquals(102, log.units(0.5, 0)); // ln 2 / ln 1024 = 0.1
-    assertEquals(1024, log.units(Double.NaN, 1));
+    assertEquals(1, log.of(0, 1));
+    assertEquals(-Math.log(1 - 1.0 / 1024) / Math.log(1024), log.of(1, 1), 1e-15);
+    assertEquals(0.1, log.of(0.5, 0), 1e-15); // ln 2 / ln 1024
+    assertEquals(1, log.of(Double.NaN, 1));
   }
 
   @Test
@@ -63,9 +64,9 @@ class LossesTest {
                 .build(),
             SPEC);
     assertEquals(40, value.scale());
-    assertEquals(0, value.units(0.9, 1));
-    assertEquals(307, value.units(0.9, 0)); // 12 of 40
-    assertEquals(256, value.units(0.1, 0)); // 10 of 40
-    assertEquals(1024, value.units(0.1, 1));
+    assertEquals(0, value.of(0.9, 1));
+    assertEquals(0.3, value.of(0.9, 0)); // 12 of 40
+    assertEquals(0.25, value.of(0.1, 0)); // 10 of 40
+    assertEquals(1, value.of(0.1, 1));
   }
 }

@@ -192,6 +192,89 @@ class QualityFoldTest {
     assertTrue(money.getFlipsIf().contains("decisions worth at most 3 less each"));
   }
 
+  /**
+   * Cases of equal losses each, on the grid of 1/1024 of the greatest loss; the fold of a plan
+   * whose limit and margin are both {@code margin}.
+   */
+  private static QualityFold apart(Loss loss, double champion, double challenger, double margin) {
+    MetricSpec metric =
+        metric("apart", loss).toBuilder().setMargin(margin).setLimit(margin).build();
+    QualityFold fold = new QualityFold(metric, Logs.spec(metric).build());
+    LabelledScore label = scored(score(loss, champion / 1024), score(loss, challenger / 1024), 1);
+    for (int i = 0; i < 20_000; i++) {
+      fold.labels(LabelTally.newBuilder().addScores(label).build());
+    }
+    return fold;
+  }
+
+  /** The score that loses this, where the outcome is 1. */
+  private static double score(Loss loss, double lost) {
+    return loss == Loss.LOG ? Math.exp(-lost * Math.log(1024)) : 1 - Math.sqrt(lost);
+  }
+
+  @Test
+  void noMarginThatIsViolatedIsProvedByRounding() {
+    // Both losses lie within one step of a grid of 1/1024: a difference of 0.00676 in log loss.
+    for (double margin : new double[] {0.005, 0.002}) {
+      QualityFold log = apart(Loss.LOG, 101.5005, 102.4995, margin);
+      assertTrue(log.logFor() <= 0, "proved " + margin + ": " + log.logFor());
+      assertTrue(log.logAgainst() > 0);
+      assertEquals(0.00676, log.estimate().value(), 1e-5);
+    }
+    // 0.00292 in Brier score, which as two rounded losses is 2/1024.
+    QualityFold brier = apart(Loss.BRIER, 99.502, 102.492, 0.0025);
+    assertTrue(brier.logFor() <= 0, "proved: " + brier.logFor());
+    assertEquals(0.00292, brier.estimate().value(), 1e-5);
+    // And the other way round: what keeps within the margin is proved, and not stopped.
+    QualityFold within = apart(Loss.BRIER, 99.492, 101.502, 0.0025);
+    assertTrue(within.logFor() > 0 && within.logAgainst() <= 0);
+  }
+
+  /** The share of runs, exactly on a margin of 0.0025, that reach a level of 5 %. */
+  private static double onTheMargin(int runs, int canaryBp, boolean stopped) {
+    MetricSpec metric =
+        metric("brier", Loss.BRIER).toBuilder().setMargin(0.0025).setLimit(0.0025).build();
+    SplittableRandom seeds = new SplittableRandom(20260108);
+    int reached = 0;
+    for (int run = 0; run < runs; run++) {
+      SplittableRandom random = seeds.split();
+      QualityFold fold = new QualityFold(metric, Logs.spec(metric).build());
+      for (int i = 0; i < 3000; i++) {
+        // Rounded to 1/1024 all of the challenger's losses would go down, the champion's up.
+        int step = random.nextInt(200);
+        double champion = score(Loss.BRIER, (step + 0.55) / 1024);
+        double challenger = score(Loss.BRIER, (step + 0.55 + 2.56) / 1024);
+        boolean canary = random.nextInt(10_000) < canaryBp;
+        LabelledScore.Builder label = scored(champion, challenger, 1).toBuilder();
+        if (canaryBp > 0) {
+          label
+              .setRole(canary ? Role.CANARY : Role.CHAMPION)
+              .setCanaryWeightBp(canaryBp)
+              .setScoreMicros(Scores.micros(canary ? challenger : champion))
+              .clearShadowScoreMicros();
+        }
+        fold.labels(LabelTally.newBuilder().addScores(label).build());
+        if ((stopped ? fold.logAgainst() : fold.logFor()) >= Math.log(20)) {
+          reached++;
+          break;
+        }
+      }
+    }
+    return (double) reached / runs;
+  }
+
+  @Test
+  void exactlyOnTheMarginNoMoreAreStoppedOrProvedThanStatedWhereverTheLossesLie() {
+    int runs = 40;
+    double bound = 0.05 + 3 * Math.sqrt(0.05 * 0.95 / runs);
+    for (int canaryBp : new int[] {0, 5000}) {
+      for (boolean stopped : new boolean[] {true, false}) {
+        double share = onTheMargin(runs, canaryBp, stopped);
+        assertTrue(share <= bound, (stopped ? "stopped " : "proved ") + share);
+      }
+    }
+  }
+
   @Test
   void anOutcomeThatIsNotANumberIsNoneAndAScoreThatIsNotANumberLosesAll() {
     Logs logs = new Logs().add(Logs.spec(Logs.quality()));

@@ -46,6 +46,10 @@ class SliceFoldTest {
         .addDivergenceCount(count)
         .setComparedWithDecision(count)
         .setChanged(changed)
+        .addChangedShare(0)
+        .addChangedShareCount(count - changed)
+        .addChangedShare(1024)
+        .addChangedShareCount(changed)
         .build();
   }
 

@@ -109,6 +109,26 @@ class TallyTest {
     assertEquals(1, tally.getPairs());
     assertEquals(List.of(256), tally.getDivergenceList());
     assertEquals(2, tally.getComparedWithDecision());
+    assertEquals(List.of(512), tally.getChangedShareList());
+    assertEquals(List.of(1L), tally.getChangedShareCountList());
+  }
+
+  @Test
+  void eachCallWithADecidedRowIsOneObservationOfTheShareThatChanged() {
+    float nan = Float.NaN;
+    PairTally tally =
+        tally(
+            pair(probabilities(0.25f), probabilities(0.75f)),
+            pair(probabilities(0.25f), probabilities(0.25f)),
+            pair(probabilities(0.25f), probabilities(0.25f)),
+            pair(probabilities(0.25f, 0.5f, 0.6f), probabilities(0.75f, 0.5f, 0.6f)),
+            pair(probabilities(0.25f, 0.5f, nan), probabilities(0.75f, 0.5f, nan)),
+            pair(probabilities(0.25f), probabilities(nan)),
+            pair(probabilities(0.25f), probabilities(0.25f, 0.25f)));
+    assertEquals(7, tally.getPairs());
+    assertEquals(8, tally.getComparedWithDecision());
+    assertEquals(List.of(0, 341, 512, 1024), tally.getChangedShareList());
+    assertEquals(List.of(2L, 1L, 1L, 1L), tally.getChangedShareCountList());
   }
 
   @Test
@@ -139,7 +159,10 @@ class TallyTest {
     assertEquals(List.of(256), tally.getSlices(0).getDivergenceList());
     assertEquals(2, tally.getSlices(0).getComparedWithDecision());
     assertEquals(1, tally.getSlices(0).getChanged());
+    assertEquals(List.of(512), tally.getSlices(0).getChangedShareList());
+    assertEquals(List.of(1L), tally.getSlices(0).getChangedShareCountList());
     assertEquals(List.of(1024), tally.getSlices(1).getDivergenceList());
+    assertEquals(List.of(1024), tally.getSlices(1).getChangedShareList());
   }
 
   @Test

@@ -43,7 +43,7 @@ class WordsTest {
           FAILURES          | 0     | proved: errors no more frequent
           LATENCY           | 0.25  | proved: latency (95th percentile) at most 25 % higher
           DIVERGENCE        | 0.02  | proved: answers differ by at most 0.02 on average (scale 0 to 1)
-          CHANGED_DECISIONS | 0.1   | proved: at most 10 % of decisions change
+          CHANGED_DECISIONS | 0.1   | proved: at most 10 % of decisions change (mean over requests)
           QUALITY           | 0.002 | proved: mean loss at most 0.002 higher
           QUALITY           | -0.01 | proved: mean loss at least 0.01 lower
           """)
