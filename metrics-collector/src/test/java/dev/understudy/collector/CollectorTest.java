@@ -92,6 +92,21 @@ class CollectorTest {
   }
 
   @Test
+  void aCopyThatAnsweredWithNoNumberHasNoNumberAsItsScore() throws Exception {
+    String id = ids.next();
+    payloads(answer(id, Role.CHAMPION, 0.7), answer(id, Role.SHADOW, Double.NaN));
+    report(outcome(id, 1));
+    assertEquals(Role.SHADOW, labels(1).getFirst().getCopies(0).getRole());
+    assertEquals(Double.NaN, labels(1).getFirst().getCopies(0).getScore());
+    String infinite = ids.next();
+    payloads(
+        answer(infinite, Role.CHAMPION, 0.7),
+        answer(infinite, Role.SHADOW, Double.NEGATIVE_INFINITY));
+    report(outcome(infinite, 1));
+    assertEquals(Double.NaN, labels(2).getLast().getCopies(0).getScore());
+  }
+
+  @Test
   void anOutcomeBeforeTheAnswersWaitsForThem() throws Exception {
     String id = ids.next();
     assertEquals(1, report(outcome(id, 0)).getUnknown());

@@ -15,6 +15,9 @@ public final class BlockCheck {
   /** No router counts more than this in a second; sums of such counts cannot overflow. */
   private static final long MOST = 1L << 32;
 
+  /** Latencies of one cell, or of one slice of it, over all buckets. */
+  static final long MOST_LATENCIES = 1L << 31;
+
   /** Microseconds that all calls of a second may have taken together: more than a year. */
   private static final long MOST_MICROS = 1L << 45;
 
@@ -34,9 +37,14 @@ public final class BlockCheck {
     if (shares > BASIS_POINTS) {
       return "canary and control weight: " + shares + " (expected: at most " + BASIS_POINTS + ")";
     }
+    long outcomes = 0;
     for (OutcomeCount outcome : cell.getOutcomesList()) {
       if (tooMany(outcome.getCount())) {
         return count("outcomes", outcome.getCount());
+      }
+      outcomes += outcome.getCount();
+      if (tooMany(outcomes)) {
+        return count("outcomes together", outcomes);
       }
     }
     if (tooMany(cell.getAssigned())) {
@@ -156,6 +164,7 @@ public final class BlockCheck {
           + " counts (expected: as many)";
     }
     int last = -1;
+    long total = 0;
     for (int i = 0; i < latency.getIndexCount(); i++) {
       int index = latency.getIndex(i);
       if (index <= last || index >= LatencyGrid.SIZE) {
@@ -171,8 +180,11 @@ public final class BlockCheck {
       if (tooMany(latency.getCount(i))) {
         return count("latency", latency.getCount(i));
       }
+      total += latency.getCount(i); // Within the grid's buckets this cannot overflow.
     }
-    return null;
+    return total > MOST_LATENCIES
+        ? "latencies: " + total + " (expected: at most " + MOST_LATENCIES + ")"
+        : null;
   }
 
   private static boolean tooMany(long count) {

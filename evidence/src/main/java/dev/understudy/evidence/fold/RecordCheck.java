@@ -4,7 +4,10 @@ import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.EvidenceLogRecord;
 import dev.understudy.proto.v1.Gap;
 import dev.understudy.proto.v1.JoinedBlock;
+import dev.understudy.proto.v1.LatencyCounts;
+import dev.understudy.proto.v1.OutcomeCount;
 import dev.understudy.proto.v1.PairCell;
+import dev.understudy.proto.v1.SliceCell;
 import dev.understudy.proto.v1.WatchSpec;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +20,11 @@ public final class RecordCheck {
   private static final int BASIS_POINTS = 10_000;
   // Sums of such counts over any log cannot overflow.
   private static final long MOST = 1L << 32;
+  // Over all arms and rules of a second. Whichever cells a metric adds up, it can take them.
+  private static final long MOST_LATENCIES = 1L << 32;
+  // Every request is in one slice for each of the names that it is sliced by.
+  private static final long MOST_SLICED = 1L << 38;
+  private static final long MOST_OUTCOMES = 1L << 38;
   // The year 36812: differences of such seconds cannot overflow.
   private static final long LAST_SECOND = 1L << 40;
 
@@ -37,14 +45,52 @@ public final class RecordCheck {
     if (block.getSecond() < 0 || block.getSecond() > LAST_SECOND) {
       return "second: " + block.getSecond() + " (expected: 0 to 2^40)";
     }
+    long latencies = 0;
+    long sliced = 0;
+    long outcomes = 0;
     for (Cell cell : block.getCellsList()) {
       String problem = BlockCheck.problem(cell);
       if (problem != null) {
         return problem;
       }
+      latencies += total(cell.getLatency());
+      for (SliceCell slice : cell.getSlicesList()) {
+        sliced += total(slice.getLatency()) + slice.getOk() + slice.getBad();
+      }
+      outcomes += cell.getAssigned();
+      for (OutcomeCount outcome : cell.getOutcomesList()) {
+        outcomes += outcome.getCount();
+      }
     }
+    long copies = 0;
     for (PairCell cell : block.getPairsList()) {
       String problem = BlockCheck.problem(cell);
+      if (problem != null) {
+        return problem;
+      }
+      copies += total(cell.getCopyLatency());
+    }
+    return firstOf(
+        atMost("latencies of all cells", latencies, MOST_LATENCIES),
+        atMost("latencies of all pairs", copies, MOST_LATENCIES),
+        atMost("counts of all slices", sliced, MOST_SLICED),
+        atMost("outcomes of all cells", outcomes, MOST_OUTCOMES));
+  }
+
+  private static long total(LatencyCounts latency) {
+    long total = 0;
+    for (int i = 0; i < latency.getCountCount(); i++) {
+      total += latency.getCount(i);
+    }
+    return total;
+  }
+
+  private static @Nullable String atMost(String what, long count, long most) {
+    return count > most ? what + ": " + count + " (expected: at most " + most + ")" : null;
+  }
+
+  private static @Nullable String firstOf(@Nullable String... problems) {
+    for (String problem : problems) {
       if (problem != null) {
         return problem;
       }

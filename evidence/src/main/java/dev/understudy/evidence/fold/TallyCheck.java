@@ -19,10 +19,17 @@ public final class TallyCheck {
   /** What is wrong with a tally, with the value and the expectation; null when nothing is. */
   public static @Nullable String problem(PairTally tally) {
     String problem =
-        histogram("divergence", tally.getDivergenceList(), tally.getDivergenceCountList(), 0);
+        histogram(
+            "divergence",
+            tally.getDivergenceList(),
+            tally.getDivergenceCountList(),
+            0,
+            tally.getPairs());
     if (problem == null) {
+      // The other half of a triple may have been counted in the tally before.
       problem =
-          histogram("cancelled", tally.getCancelledList(), tally.getCancelledCountList(), -UNITS);
+          histogram(
+              "cancelled", tally.getCancelledList(), tally.getCancelledCountList(), -UNITS, MOST);
     }
     if (problem == null) {
       problem =
@@ -70,7 +77,12 @@ public final class TallyCheck {
 
   private static @Nullable String problem(SliceTally slice) {
     String problem =
-        histogram("slice divergence", slice.getDivergenceList(), slice.getDivergenceCountList(), 0);
+        histogram(
+            "slice divergence",
+            slice.getDivergenceList(),
+            slice.getDivergenceCountList(),
+            0,
+            slice.getPairs());
     if (problem == null) {
       problem =
           shares(slice.getChangedShareList(), slice.getChangedShareCountList(), slice.getPairs());
@@ -82,7 +94,7 @@ public final class TallyCheck {
   }
 
   private static @Nullable String histogram(
-      String name, List<Integer> values, List<Long> counts, int least) {
+      String name, List<Integer> values, List<Long> counts, int least, long most) {
     if (values.size() != counts.size()) {
       return name
           + ": "
@@ -91,12 +103,25 @@ public final class TallyCheck {
           + counts.size()
           + " counts (expected: as many)";
     }
+    int last = least - 1;
     for (int value : values) {
       if (!within(value, least)) {
         return units(name, value, least);
       }
+      if (value <= last) {
+        return name + ": " + value + " after " + last + " (expected: ascending)";
+      }
+      last = value;
     }
-    return counts(counts);
+    String problem = counts(counts);
+    if (problem != null) {
+      return problem;
+    }
+    long sum = 0;
+    for (long count : counts) {
+      sum += count; // So few values, each at most 2^32: this cannot overflow.
+    }
+    return sum > most ? name + " counts: " + sum + " (expected: at most " + most + " pairs)" : null;
   }
 
   private static @Nullable String shares(List<Integer> values, List<Long> counts, long pairs) {

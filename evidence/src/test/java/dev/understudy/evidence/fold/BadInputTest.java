@@ -63,6 +63,12 @@ class BadInputTest {
         "divergence: 1025 (expected: 0 to 1024)",
         TallyCheck.problem(sound().setDivergence(1, 1025).build()));
     assertEquals(
+        "divergence: 0 after 0 (expected: ascending)",
+        TallyCheck.problem(sound().setDivergence(1, 0).build()));
+    assertEquals(
+        "divergence counts: 4 (expected: at most 3 pairs)",
+        TallyCheck.problem(sound().setDivergenceCount(1, 3).build()));
+    assertEquals(
         "cancelled: -1025 (expected: -1024 to 1024)",
         TallyCheck.problem(sound().setCancelled(0, -1025).build()));
     assertEquals(

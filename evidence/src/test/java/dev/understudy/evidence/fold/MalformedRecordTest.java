@@ -2,6 +2,7 @@ package dev.understudy.evidence.fold;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.understudy.proto.v1.Cell;
@@ -11,9 +12,12 @@ import dev.understudy.proto.v1.EvidenceReport;
 import dev.understudy.proto.v1.Gap;
 import dev.understudy.proto.v1.JoinedBlock;
 import dev.understudy.proto.v1.LatencyCounts;
+import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.SliceCell;
+import dev.understudy.proto.v1.SliceLabel;
 import dev.understudy.proto.v1.SliceTally;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -75,6 +79,63 @@ class MalformedRecordTest {
           after,
           () -> String.valueOf(RecordCheck.problem(record.build())));
     }
+  }
+
+  private static LatencyCounts latencies(long... counts) {
+    LatencyCounts.Builder latency = LatencyCounts.newBuilder();
+    for (int i = 0; i < counts.length; i++) {
+      latency.addIndex(100 + i).addCount(counts[i]);
+    }
+    return latency.build();
+  }
+
+  private static Cell timed(Role role, String rule, long... counts) {
+    return Logs.cell(role, 500, 500, 20, 1).toBuilder()
+        .setRule(rule)
+        .setLatency(latencies(counts))
+        .build();
+  }
+
+  @Test
+  void moreLatenciesInACellThanABlockCanTakeAreFoundOut() {
+    long most = 1L << 31;
+    assertNull(BlockCheck.problem(timed(Role.CANARY, "a", most - 1, 1)));
+    assertEquals(
+        "latencies: 2147483649 (expected: at most 2147483648)",
+        BlockCheck.problem(timed(Role.CANARY, "a", most, 1)));
+    assertNotNull(
+        BlockCheck.problem(PairCell.newBuilder().setCopyLatency(latencies(most, 1)).build()));
+    assertNotNull(
+        BlockCheck.problem(
+            timed(Role.CANARY, "a", 1).toBuilder()
+                .addSlices(
+                    SliceCell.newBuilder()
+                        .setLabel(SliceLabel.newBuilder().setSlice("a").setValue("b"))
+                        .setLatency(latencies(most, 1)))
+                .build()));
+  }
+
+  @Test
+  void whateverACheckLetsThroughIsFoldedAndWhatItsCellsAddUpToIsSkipped() {
+    long most = 1L << 31;
+    Logs logs = sound();
+    for (int second = 0; second < 70; second++) {
+      logs.block(
+          timed(Role.CANARY, "a", most / 2, most / 2), timed(Role.CONTROL, "a", most - 1, 1));
+    }
+    assertEquals(0, logs.report().getMalformed());
+    logs.block(
+        timed(Role.CANARY, "a", most),
+        timed(Role.CANARY, "b", most),
+        timed(Role.CANARY, "c", 1),
+        timed(Role.CONTROL, "a", 1));
+    assertEquals(1, logs.report().getMalformed());
+    Cell outcomes =
+        timed(Role.CANARY, "a", 1).toBuilder()
+            .addOutcomes(Logs.outcome(Outcome.OK, 1L << 32))
+            .build();
+    logs.block(outcomes);
+    assertEquals(2, logs.report().getMalformed());
   }
 
   @Test

@@ -31,13 +31,14 @@ final class Join {
 
   /**
    * The labelled prediction, without a sequence; null if the answer cannot be judged by one
-   * outcome, because it holds no score, several rows, or a score that is not finite. A copy of that
-   * kind is left out.
+   * outcome, because it holds no score, several rows, or a score that is not finite. A copy without
+   * a score, or with several rows, is left out; one whose score is not finite has NaN as its score,
+   * for it has answered, and not with a number: it loses all, instead of not being judged.
    */
   static @Nullable LabelledPrediction label(
       PayloadRecord answer, List<Payload> payloads, double outcome, long arrivedMs) {
     Double score = score(answer);
-    if (score == null) {
+    if (score == null || score.isNaN()) {
       return null;
     }
     var label =
@@ -69,11 +70,12 @@ final class Join {
     return label.build();
   }
 
+  /** The one score of an answer, NaN where it is not finite; null when there is not one. */
   private static @Nullable Double score(PayloadRecord payload) {
     if (payload.getScoresCount() != 1) {
       return null;
     }
     double score = payload.getScores(0);
-    return Double.isFinite(score) ? (Double) score : null;
+    return Double.isFinite(score) ? score : Double.NaN;
   }
 }

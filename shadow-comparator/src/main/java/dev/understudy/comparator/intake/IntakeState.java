@@ -6,6 +6,7 @@ import dev.understudy.comparator.pairs.Measured;
 import dev.understudy.comparator.telemetry.Counter;
 import dev.understudy.comparator.telemetry.Counters;
 import dev.understudy.evidence.fold.BlockCheck;
+import dev.understudy.evidence.fold.TallyCheck;
 import dev.understudy.evidence.tally.Scores;
 import dev.understudy.proto.v1.ArmState;
 import dev.understudy.proto.v1.BlockSource;
@@ -45,9 +46,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Nothing is acknowledged before it is on the disk.</b> Arrivals change memory only; {@link
  * #flush} then writes everything that is complete with one append for each rollout, tells the
- * judge, and acknowledges. Should a write fail (a full disk), all that was not written is forgotten
- * and every stream is ended with UNAVAILABLE, so that the senders, who still hold it, send it
- * again.
+ * judge, and acknowledges. Should a write fail (a full disk), the other rollouts' logs are still
+ * written; then all that was not written is forgotten and every stream is ended with UNAVAILABLE,
+ * so that the senders, who still hold it, send it again. What could never be written, because it is
+ * too large, is refused and counted when it comes, and acknowledged, or it would come for ever.
  *
  * <p><b>Nothing counts twice.</b> One block can concern several rollouts, whose logs are written
  * one after the other, and a crash may come between. So each log names the blocks and outcomes that
@@ -62,6 +64,9 @@ final class IntakeState {
   // One record must fit into a frame of the log, whatever routers send.
   private static final int MOST_BLOCK_BYTES = 8 << 20;
   private static final long MOST_SECOND_BYTES = 32L << 20;
+  private static final int MOST_MESSAGE_BYTES = 4 << 20;
+  private static final int RECORD_BYTES = 512;
+  private static final int MOST_NAME = 1024;
 
   private final SortedMap<String, RolloutLog> rollouts;
   private final Positions positions;
@@ -168,7 +173,7 @@ final class IntakeState {
   private void writeNow(String rolloutId, RolloutLog rollout) {
     try {
       commit(rolloutId, rollout);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       rollout.discard();
       throw writeFailed(e);
     }
@@ -214,7 +219,11 @@ final class IntakeState {
   }
 
   private static boolean isUnnamed(Boot boot, long sequence) {
-    return boot.router().isEmpty() || boot.bootId().isEmpty() || sequence < 1;
+    return boot.router().isEmpty()
+        || boot.bootId().isEmpty()
+        || boot.router().length() > MOST_NAME
+        || boot.bootId().length() > MOST_NAME
+        || sequence < 1;
   }
 
   private static Fault unnamed(String who, Boot boot, long sequence) {
@@ -224,13 +233,17 @@ final class IntakeState {
             "SENDER_WITHOUT_IDENTITY",
             fields
                 + ": \""
-                + boot.router()
+                + shortened(boot.router())
                 + "\", \""
-                + boot.bootId()
+                + shortened(boot.bootId())
                 + "\", "
                 + Long.toUnsignedString(sequence)
-                + " (expected: names, and a number from 1)")
+                + " (expected: names of at most 1024 characters, and a number from 1)")
         .violation(fields, "must be set");
+  }
+
+  private static String shortened(String name) {
+    return name.length() > 64 ? name.substring(0, 64) + "…" : name;
   }
 
   /** A jump in the numbers of a boot: the router's ring no longer held what is missing. */
@@ -302,6 +315,18 @@ final class IntakeState {
       counters.increment(Counter.LABELS_UNKNOWN);
       return;
     }
+    if (label.getSerializedSize() > MOST_MESSAGE_BYTES) {
+      counters.increment(Counter.LABELS_REFUSED);
+      log.log(
+          Level.WARNING,
+          "Refused outcome {0}: {1} bytes (expected: at most {2})",
+          new Object[] {
+            Long.toString(label.getSequence()),
+            Integer.toString(label.getSerializedSize()),
+            Integer.toString(MOST_MESSAGE_BYTES)
+          });
+      return;
+    }
     LabelledScore score = Scores.of(label);
     LinkedHashMap<Long, LabelledScore> waiting =
         labels.computeIfAbsent(label.getRolloutId(), id -> new LinkedHashMap<>());
@@ -328,6 +353,10 @@ final class IntakeState {
     }
     rollout.noise(measured.noise());
     for (PairTally tally : measured.tallies()) {
+      if (tally.getSerializedSize() > MOST_MESSAGE_BYTES) {
+        counters.add(Counter.COMPARISONS_DROPPED, tally.getPairs());
+        continue;
+      }
       rollout.gather(EvidenceLogRecord.newBuilder().setPairs(tally));
       pairsGathered.merge(rolloutId, tally.getPairs(), Long::sum);
     }
@@ -363,26 +392,39 @@ final class IntakeState {
       return false;
     }
     tallied.put(boot, tally.getSequence());
-    rollout.noise(tally.getNoiseList());
     BlockSource source =
         BlockSource.newBuilder()
             .setRouter(boot.router())
             .setBootId(boot.bootId())
             .setSequence(tally.getSequence())
             .build();
+    // As records: all of one tally go into one append.
+    long bytes =
+        tally.getTalliesList().stream()
+            .mapToLong(t -> t.getSerializedSize() + source.getSerializedSize() + RECORD_BYTES)
+            .sum();
+    if (bytes > MOST_MESSAGE_BYTES) {
+      refused(tally, bytes + " bytes (expected: at most " + MOST_MESSAGE_BYTES + ")");
+      return false;
+    }
+    rollout.noise(tally.getNoiseList());
     for (PairTally pairs : tally.getTalliesList()) {
       String problem = TallyCheck.problem(pairs);
       if (problem == null) {
         rollout.gather(EvidenceLogRecord.newBuilder().setPairs(pairs).setWorker(source));
       } else {
-        counters.increment(Counter.TALLIES_REFUSED);
-        log.log(
-            Level.WARNING,
-            "Refused tally {0} of worker {1}: {2}",
-            new Object[] {Long.toString(tally.getSequence()), tally.getWorker(), problem});
+        refused(tally, problem);
       }
     }
     return true;
+  }
+
+  private void refused(WorkerTally tally, String problem) {
+    counters.increment(Counter.TALLIES_REFUSED);
+    log.log(
+        Level.WARNING,
+        "Refused tally {0} of worker {1}: {2}",
+        new Object[] {Long.toString(tally.getSequence()), tally.getWorker(), problem});
   }
 
   void talliesEnded(SequenceSender sender) {
@@ -402,11 +444,20 @@ final class IntakeState {
     labels.forEach(this::gatherLabels);
     labels.clear();
     rollouts.values().forEach(RolloutLog::gatherTolerances);
-    try {
-      for (Map.Entry<String, RolloutLog> entry : rollouts.entrySet()) {
+    Exception failure = null;
+    for (Map.Entry<String, RolloutLog> entry : rollouts.entrySet()) {
+      try {
         commit(entry.getKey(), entry.getValue());
         pairsGathered.remove(entry.getKey());
+      } catch (IOException | RuntimeException e) {
+        failure = failure == null ? e : failure; // One log must not keep the others from the disk.
       }
+    }
+    if (failure != null) {
+      failAll(writeFailed(failure));
+      return;
+    }
+    try {
       for (BlockJoin.Second second : seconds) {
         second.blocks().forEach(block -> durableOf(Boot.of(block)).add(block.getSequence()));
       }
@@ -515,10 +566,22 @@ final class IntakeState {
 
   private void gatherLabels(String rolloutId, Map<Long, LabelledScore> scores) {
     RolloutLog rollout = rollouts.get(rolloutId);
-    if (rollout != null && rollout.open() && !scores.isEmpty()) {
-      rollout.gather(
-          EvidenceLogRecord.newBuilder()
-              .setLabels(LabelTally.newBuilder().addAllScores(scores.values())));
+    if (rollout == null || !rollout.open()) {
+      return;
+    }
+    LabelTally.Builder labelled = LabelTally.newBuilder();
+    long bytes = 0;
+    for (LabelledScore score : scores.values()) {
+      if (bytes > 0 && bytes + score.getSerializedSize() > MOST_MESSAGE_BYTES) {
+        rollout.gather(EvidenceLogRecord.newBuilder().setLabels(labelled));
+        labelled = LabelTally.newBuilder();
+        bytes = 0;
+      }
+      labelled.addScores(score);
+      bytes += score.getSerializedSize();
+    }
+    if (labelled.getScoresCount() > 0) {
+      rollout.gather(EvidenceLogRecord.newBuilder().setLabels(labelled));
     }
   }
 
@@ -555,7 +618,7 @@ final class IntakeState {
     tallyStreams.acknowledge();
   }
 
-  private Fault writeFailed(IOException e) {
+  private Fault writeFailed(Exception e) {
     counters.increment(Counter.WRITE_FAILURES);
     log.log(Level.SEVERE, "The evidence log cannot be written; nothing is acknowledged", e);
     return Fault.of(

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * intention. Not thread-safe.
  */
 final class RolloutLog {
-  /** An append is ended after so much, as a frame of the log is bounded. */
+  /** An append is ended before so much, unless one group alone has more: a frame is bounded. */
   private static final long APPEND_BYTES = 16L << 20;
 
   private final EvidenceLog log;
@@ -189,27 +189,38 @@ final class RolloutLog {
   void commit(String rolloutId, long unixMs, Consumer<List<EvidenceLogRecord>> written)
       throws IOException {
     while (!gathered.isEmpty()) {
-      List<EvidenceLogRecord> records = new ArrayList<>();
-      long sequence = log.sequence();
-      long bytes = 0;
-      for (EvidenceLogRecord.Builder next : gathered) {
-        boolean together =
-            !records.isEmpty()
-                && next.hasWorker()
-                && next.getWorker().equals(records.getLast().getWorker());
-        if (bytes >= APPEND_BYTES && !together) {
-          break;
-        }
-        sequence++;
-        EvidenceLogRecord record =
-            next.setSequence(sequence).setUnixMs(unixMs).setRolloutId(rolloutId).build();
-        records.add(record);
-        bytes += record.getSerializedSize();
-      }
+      List<EvidenceLogRecord> records = nextAppend(rolloutId, unixMs);
       log.append(records);
       gathered.subList(0, records.size()).clear();
       records.forEach(this::learn);
       written.accept(records);
     }
+  }
+
+  /** The first of what was gathered, whole groups of one tally, within the bound of an append. */
+  private List<EvidenceLogRecord> nextAppend(String rolloutId, long unixMs) {
+    List<EvidenceLogRecord> records = new ArrayList<>();
+    long bytes = 0;
+    int groupStart = 0;
+    for (EvidenceLogRecord.Builder next : gathered) {
+      boolean together =
+          !records.isEmpty()
+              && next.hasWorker()
+              && next.getWorker().equals(records.getLast().getWorker());
+      if (!together) {
+        groupStart = records.size();
+      }
+      EvidenceLogRecord record =
+          next.setSequence(log.sequence() + records.size() + 1)
+              .setUnixMs(unixMs)
+              .setRolloutId(rolloutId)
+              .build();
+      bytes += record.getSerializedSize();
+      if (bytes > APPEND_BYTES && groupStart > 0) {
+        return List.copyOf(records.subList(0, groupStart));
+      }
+      records.add(record);
+    }
+    return records;
   }
 }

@@ -164,7 +164,7 @@ public final class EvidenceLog implements AutoCloseable {
     try {
       current.write(frame, before.lastSegmentBytes());
       current.force();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       undo(before, e);
       throw e;
     }
@@ -173,7 +173,7 @@ public final class EvidenceLog implements AutoCloseable {
             before.segments(), before.closedBytes(), end, before.sequence() + records.size());
   }
 
-  private void undo(Extent before, IOException cause) {
+  private void undo(Extent before, Exception cause) {
     unclean = true;
     try {
       current.truncate(before.lastSegmentBytes());

@@ -32,6 +32,8 @@ public enum Counter {
   LABELS_DUPLICATE("Outcomes that had come before"),
   /** Outcomes of rollouts that are not judged. */
   LABELS_UNKNOWN("Outcomes of rollouts that are not judged"),
+  /** Outcomes that are too large to be kept. */
+  LABELS_REFUSED("Outcomes too large to be kept"),
   /** Tallies that workers brought. */
   TALLIES("Tallies received from workers"),
   /** Tallies that had come before. */

@@ -24,6 +24,9 @@ import dev.understudy.proto.v1.LabelledPrediction;
 import dev.understudy.proto.v1.LatencyCounts;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.SliceLabel;
+import dev.understudy.proto.v1.SliceTally;
+import dev.understudy.proto.v1.WorkerTally;
 import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -361,6 +364,106 @@ class IntakeStateTest {
     disk.full(false);
     state().flush();
     assertTrue(log("r").stream().noneMatch(EvidenceLogRecord::hasPairs));
+  }
+
+  private static PairTally tally(int divergences, int sliceBytes) {
+    PairTally.Builder tally = PairTally.newBuilder().setRole(Role.SHADOW).setPairs(9);
+    for (int i = 0; i < divergences; i++) {
+      tally.addDivergence(i).addDivergenceCount(1);
+    }
+    return tally
+        .addSlices(
+            SliceTally.newBuilder()
+                .setLabel(SliceLabel.newBuilder().setSlice("s").setValue("x".repeat(sliceBytes))))
+        .build();
+  }
+
+  private static WorkerTally worker(long sequence, String rolloutId, PairTally... tallies) {
+    return WorkerTally.newBuilder()
+        .setWorker("w")
+        .setBootId("w-boot")
+        .setSequence(sequence)
+        .setRolloutId(rolloutId)
+        .addAllTallies(List.of(tallies))
+        .build();
+  }
+
+  private Collector talliesSent(WorkerTally... tallies) {
+    Collector worker = new Collector();
+    state().talliesOpened(worker);
+    for (WorkerTally tally : tallies) {
+      state().tally(worker, tally);
+    }
+    state().flush();
+    return worker;
+  }
+
+  @Test
+  void aTallyThatIsTooLargeOrCannotBeCountedIsRefusedAndAcknowledged() throws IOException {
+    PairTally half = tally(3, 3 << 20);
+    Collector worker =
+        talliesSent(
+            worker(1, "r", half, half),
+            worker(2, "r", tally(10, 1)), // Ten divergences of nine pairs.
+            worker(3, "r", half));
+    assertEquals(3, worker.acknowledged);
+    assertEquals(2, counters.get(Counter.TALLIES_REFUSED));
+    assertEquals(1, log("r").stream().filter(EvidenceLogRecord::hasPairs).count());
+  }
+
+  @Test
+  void manyLargeTalliesAreWrittenInSeveralAppendsEachWithWholeTallies() throws IOException {
+    PairTally half = tally(3, (2 << 20) - 2048);
+    WorkerTally[] all = new WorkerTally[20];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = worker(i + 1, "r", half, half);
+    }
+    Collector worker = talliesSent(all);
+    assertNull(worker.failure);
+    assertEquals(20, worker.acknowledged);
+    assertEquals(40, log("r").stream().filter(EvidenceLogRecord::hasPairs).count());
+    assertEquals(0, counters.get(Counter.TALLIES_REFUSED));
+  }
+
+  private static LabelledPrediction labelled(long sequence, int bytes) {
+    return label(sequence, "p" + sequence).toBuilder()
+        .addSlices(SliceLabel.newBuilder().setSlice("s").setValue("x".repeat(bytes)))
+        .build();
+  }
+
+  @Test
+  void outcomesThatAreTooLargeAreRefusedAndManyLargeOnesAreSeveralRecords() throws IOException {
+    Collector collector = new Collector();
+    state().labelsOpened(collector);
+    state().label(collector, labelled(1, 4 << 20));
+    for (int i = 2; i <= 30; i++) {
+      state().label(collector, labelled(i, 3 << 20));
+    }
+    state().flush();
+    assertNull(collector.failure);
+    assertEquals(30, collector.acknowledged);
+    assertEquals(1, counters.get(Counter.LABELS_REFUSED));
+    assertEquals(
+        29, log("r").stream().mapToInt(record -> record.getLabels().getScoresCount()).sum());
+  }
+
+  @Test
+  void aRolloutThatCannotBeWrittenKeepsNoOtherFromTheDisk() throws IOException {
+    RolloutLog r = rollouts.get("r");
+    assertNotNull(r);
+    // More than a frame of the log can hold.
+    r.gather(EvidenceLogRecord.newBuilder().setPairs(tally(3, 65 << 20)));
+    Router router = sent(block("a", 1, START, "r", "s"));
+    assertNotNull(router.failure);
+    assertEquals(Status.Code.UNAVAILABLE, router.failure.code());
+    assertEquals(0, router.acknowledged);
+    assertEquals(0, blocks("r").size());
+    assertEquals(1, blocks("s").size());
+    assertEquals(1, counters.get(Counter.WRITE_FAILURES));
+    Router again = sent(block("a", 1, START, "r", "s"));
+    assertEquals(1, again.acknowledged);
+    assertEquals(1, blocks("r").size());
+    assertEquals(1, blocks("s").size());
   }
 
   private static LabelledPrediction label(long sequence, String prediction) {
