@@ -17,6 +17,9 @@ public final class SpecCheck {
    */
   public record Problem(String field, String description) {}
 
+  /** The longest that a router lets an attempt last. */
+  private static final long MOST_ATTEMPT_MS = 3_600_000;
+
   private final List<Problem> problems = new ArrayList<>();
 
   private SpecCheck() {}
@@ -47,6 +50,12 @@ public final class SpecCheck {
     openUnit("alpha", spec.getAlpha());
     openUnit("beta", spec.getBeta());
     openUnit("alpha_split", spec.getAlphaSplit());
+    long attemptMs = spec.getLongestAttemptMs();
+    if (attemptMs < 0 || attemptMs > MOST_ATTEMPT_MS) {
+      add(
+          "longest_attempt_ms",
+          Long.toUnsignedString(attemptMs) + " (expected: 0 to " + MOST_ATTEMPT_MS + ")");
+    }
     Set<String> names = new HashSet<>();
     for (int i = 0; i < spec.getMetricsCount(); i++) {
       MetricSpec metric = spec.getMetrics(i);
