@@ -74,11 +74,13 @@ final class BlockView {
     long assigned;
     long ok;
     long bad;
+    long censored;
 
     private void count(Cell cell) {
       assigned += cell.getAssigned();
       ok += BlockView.ok(cell.getOutcomesList());
       bad += BlockView.bad(cell.getOutcomesList());
+      censored += BlockView.censored(cell.getOutcomesList());
     }
   }
 
@@ -110,10 +112,11 @@ final class BlockView {
     List<Cell> cells =
         block.getCellsList().stream().filter(cell -> !versions.promoted(cell)).toList();
     if (unit == RandomisationUnit.KEY) {
+      keys.second(block.getSecond(), block.getLate());
       for (Cell cell : cells) {
         Side side = view.add(cell);
         if (side != null) {
-          side.assigned += keys.seen(cell, block.getSecond());
+          side.assigned += keys.seen(cell, block.getSecond(), block.getLate());
         }
       }
       for (Cell cell : cells) {

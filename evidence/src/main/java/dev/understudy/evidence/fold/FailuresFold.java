@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  * the requests, those requests alone prove, and the pairs of such seconds are left aside: what
  * speaks is chosen by the weight in force, before the outcome, so the evidence against multiplies.
  *
+ * <p>A request enters the proof not when it ends but when its time to fail is over ({@link
+ * MaturingProof} says why). Pairs enter when both attempts have ended: a slow copy is then counted
+ * with its original, not without it.
+ *
  * <p>When traffic is split by key, keys take the place of requests: the evidence against looks at
  * the first failure of each key, the proof at whether a key failed within its first minute ({@link
  * KeyLedger} says why). Copies are compared request by request also then: both versions get the
@@ -30,6 +34,7 @@ final class FailuresFold extends MetricFold {
   private final MarginProcess proof;
   private final DifferenceMean pairsProof;
   private final boolean byKey;
+  private final @Nullable MaturingProof maturing;
   private boolean canarySeen;
   private long canaryBad;
   private long canaryJudged;
@@ -46,6 +51,11 @@ final class FailuresFold extends MetricFold {
     against = new LabelProcess(abort);
     pairsAgainst = new PairedProcess(abort);
     proof = new MarginProcess(new MarginProcess.Parameters(Direction.PROMOTE, metric.getMargin()));
+    maturing =
+        byKey || spec.getLongestAttemptMs() == 0
+            ? null
+            : new MaturingProof(
+                metric.getMargin(), MaturingProof.seconds(spec.getLongestAttemptMs()));
     pairsProof =
         new DifferenceMean(new DifferenceMean.Parameters(Direction.PROMOTE, metric.getMargin()));
   }
@@ -54,12 +64,17 @@ final class FailuresFold extends MetricFold {
   void block(BlockView view) {
     for (BlockView.Outcomes o : view.outcomes()) {
       if (o.w() > 0 && o.w() < 1) {
-        proof.add(o.w(), o.canaryOk(), o.canaryBad(), o.baselineOk(), o.baselineBad());
+        if (maturing == null) {
+          proof.add(o.w(), o.canaryOk(), o.canaryBad(), o.baselineOk(), o.baselineBad());
+        }
         canaryBad += o.canaryBad();
         canaryJudged += o.canaryOk() + o.canaryBad();
         baselineBad += o.baselineBad();
         baselineJudged += o.baselineOk() + o.baselineBad();
       }
+    }
+    if (maturing != null) {
+      maturing.block(view);
     }
     if (!view.canaryInForce()) {
       view.block().getPairsList().stream()
@@ -107,7 +122,10 @@ final class FailuresFold extends MetricFold {
 
   @Override
   double logFor() {
-    return canarySeen ? proof.logE() : pairsProof.logE();
+    if (!canarySeen) {
+      return pairsProof.logE();
+    }
+    return maturing == null ? proof.logE() : maturing.logE();
   }
 
   @Override

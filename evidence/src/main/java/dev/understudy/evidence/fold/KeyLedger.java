@@ -31,6 +31,13 @@ import java.util.TreeMap;
  * trial per key, with the arm drawn by the weight in force at its start. Keys whose rule's weight
  * changed meanwhile are left out, failed or not, because they may have changed the arm.
  *
+ * <p><b>Late routers.</b> A router that lags tells of failures when the on-time seconds are long
+ * past them. So keys that are first seen in a late second are no part of the proof, and while late
+ * seconds come, every trial waits longer by as much as they lag: what the slowest router knows of a
+ * key has come before the key counts as good. Lateness is a matter of networks and clocks, not of
+ * arms or outcomes, so what is left is still a fair sample. What a router will bring that has only
+ * just fallen silent nobody can know: until its first late second comes, trials end without it.
+ *
  * <p>Cells under no split (canary weight 0 or 1) count for nothing. A failure that arrives after
  * its key was finished counts as first bad only.
  *
@@ -73,18 +80,33 @@ final class KeyLedger {
   private final Map<String, Weight> weights = new HashMap<>();
   // A key is kept while the leading bits of its second hash are all 0.
   private int thinningBits;
+  private long newest = Long.MIN_VALUE;
+  // How far late seconds lag, and the second until which that is believed.
+  private long lag;
+  private long lagUntil = Long.MIN_VALUE;
 
   KeyLedger(int capacity) {
     this.capacity = capacity;
   }
 
+  /** A block comes, to be said before its cells are asked about. */
+  void second(long second, boolean late) {
+    if (!late) {
+      newest = Math.max(newest, second);
+    } else if (newest > second) {
+      long behind = newest - second;
+      lag = newest > lagUntil ? behind : Math.max(lag, behind);
+      lagUntil = Math.max(lagUntil, newest + WINDOW_SECONDS + behind);
+    }
+  }
+
   /** How many of a cell's keys are first seen. Of one second, to be asked before {@link #bad}. */
-  long seen(Cell cell, long second) {
+  long seen(Cell cell, long second, boolean late) {
     weight(cell);
     if (!split(cell)) {
       return 0;
     }
-    boolean inForce = inForce(cell);
+    boolean inTrial = !late && inForce(cell);
     Cohort cohort = null;
     long fresh = 0;
     for (long key : cell.getFirstSeenKeysList()) {
@@ -92,7 +114,7 @@ final class KeyLedger {
         continue;
       }
       fresh++;
-      if (inForce) {
+      if (inTrial) {
         if (cohort == null) {
           cohort = cohorts.computeIfAbsent(new Start(second, cell.getRule()), s -> new Cohort());
         }
@@ -132,7 +154,8 @@ final class KeyLedger {
   /** The keys whose time is over at the end of {@code second}, oldest first. */
   List<BlockView.Outcomes> finished(long second) {
     List<BlockView.Outcomes> finished = new ArrayList<>();
-    while (!cohorts.isEmpty() && cohorts.firstKey().second() + WINDOW_SECONDS <= second) {
+    long wait = WINDOW_SECONDS + (second <= lagUntil ? lag : 0);
+    while (!cohorts.isEmpty() && cohorts.firstKey().second() <= second - wait) {
       Map.Entry<Start, Cohort> oldest = cohorts.pollFirstEntry();
       Cohort cohort = oldest.getValue();
       forget(cohort);

@@ -24,6 +24,9 @@ public final class SpecCheck {
    */
   private static final double LEAST_DIVERGENCE = 2.0 / 1024;
 
+  /** The longest that a router lets an attempt last. */
+  private static final long MOST_ATTEMPT_MS = 3_600_000;
+
   private final List<Problem> problems = new ArrayList<>();
 
   private SpecCheck() {}
@@ -54,6 +57,12 @@ public final class SpecCheck {
     openUnit("alpha", spec.getAlpha());
     openUnit("beta", spec.getBeta());
     openUnit("alpha_split", spec.getAlphaSplit());
+    long attemptMs = spec.getLongestAttemptMs();
+    if (attemptMs < 0 || attemptMs > MOST_ATTEMPT_MS) {
+      add(
+          "longest_attempt_ms",
+          Long.toUnsignedString(attemptMs) + " (expected: 0 to " + MOST_ATTEMPT_MS + ")");
+    }
     Set<String> names = new HashSet<>();
     for (int i = 0; i < spec.getMetricsCount(); i++) {
       MetricSpec metric = spec.getMetrics(i);

@@ -159,7 +159,7 @@ class ChecksTest {
         long key = (i * 100L + k) * 0x9e3779b97f4a7c15L;
         cell.addFirstSeenKeys(key).addFirstBadKeys(key);
       }
-      seen += ledger.seen(cell.build(), i);
+      seen += ledger.seen(cell.build(), i, false);
       bad += ledger.bad(cell.build());
       for (BlockView.Outcomes finished : ledger.finished(i)) {
         assertEquals(0, finished.canaryOk(), "all have failed");

@@ -34,7 +34,11 @@ class KeyModeTest {
   }
 
   private static BlockView view(KeyLedger keys, long second, Cell.Builder... cells) {
-    JoinedBlock.Builder block = JoinedBlock.newBuilder().setSecond(second);
+    return view(keys, second, false, cells);
+  }
+
+  private static BlockView view(KeyLedger keys, long second, boolean late, Cell.Builder... cells) {
+    JoinedBlock.Builder block = JoinedBlock.newBuilder().setSecond(second).setLate(late);
     for (Cell.Builder cell : cells) {
       block.addCells(cell);
     }
@@ -173,6 +177,110 @@ class KeyModeTest {
   void countedAsGoodWhenFirstSeenKeysWouldProveWhatIsNotSo() {
     int proved = proved(40, true);
     assertTrue(proved > 20, proved + " of 40");
+  }
+
+  /** Both arms as two routers tell of them: one on time, one {@code lag} seconds later. */
+  private static final class Routers {
+    final Map<Long, Cell.Builder[]> late = new HashMap<>();
+    final Map<Long, Cell.Builder[]> onTime = new HashMap<>();
+    final int bp;
+
+    Routers(int bp) {
+      this.bp = bp;
+    }
+
+    Cell.Builder at(boolean lateOne, long second, boolean canary) {
+      return (lateOne ? late : onTime)
+          .computeIfAbsent(second, s -> new Cell.Builder[] {cell(1, bp, false), cell(1, bp, true)})[
+          canary ? 1 : 0];
+    }
+  }
+
+  /**
+   * Whether the proof ever reached 20 with three failing keys in a hundred more on the canary.
+   *
+   * @param margin that is allowed
+   * @param lag of the router that half of the traffic takes
+   * @param sticky whether a key stays on its router; else a key fails through either of them,
+   *     wherever it was first seen
+   */
+  private static boolean provedWithALateRouter(
+      SplittableRandom random, double margin, int lag, boolean sticky) {
+    KeyLedger keys = new KeyLedger(KeyLedger.DEFAULT_CAPACITY);
+    FailuresFold fold =
+        new FailuresFold(
+            Logs.failures().toBuilder().setMargin(margin).build(),
+            Logs.spec(Logs.failures()).setUnit(RandomisationUnit.KEY).build());
+    Routers routers = new Routers(2500);
+    for (int second = 0; second < 2 * SECONDS; second++) {
+      for (int i = 0; i < 60; i++) {
+        long key = random.nextLong();
+        boolean onCanary = random.nextInt(10_000) < 2500;
+        boolean here = random.nextBoolean();
+        boolean there = sticky ? here : random.nextBoolean();
+        routers.at(here, second, onCanary).addFirstSeenKeys(key);
+        if (random.nextDouble() < (onCanary ? 0.04 : 0.01)) {
+          routers.at(there, second + random.nextInt(50), onCanary).addFirstBadKeys(key);
+        }
+      }
+      Cell.Builder[] now = routers.onTime.get((long) second);
+      if (now != null) {
+        fold.block(view(keys, second, now));
+      }
+      Cell.Builder[] then = routers.late.get((long) second - lag);
+      if (then != null) {
+        fold.block(view(keys, second - lag, true, then));
+      }
+      if (fold.logFor() >= Math.log(20)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static int provedWithALateRouter(int runs, double margin, int lag, boolean sticky) {
+    int proved = 0;
+    SplittableRandom seeds = new SplittableRandom(20260106);
+    for (int run = 0; run < runs; run++) {
+      proved += provedWithALateRouter(seeds.split(), margin, lag, sticky) ? 1 : 0;
+    }
+    return proved;
+  }
+
+  @Test
+  void withARouterThatLagsKeysExactlyOnTheMarginProveNoMoreOftenThanStated() {
+    int runs = 24;
+    double most = runs * (0.05 + 3 * Math.sqrt(0.05 * 0.95 / runs));
+    int stickyKeys = provedWithALateRouter(runs, 0.03, 90, true);
+    assertTrue(stickyKeys <= most, stickyKeys + " of " + runs);
+    int onBothRouters = provedWithALateRouter(runs, 0.03, 45, false);
+    assertTrue(onBothRouters <= most, onBothRouters + " of " + runs);
+  }
+
+  @Test
+  void withARouterThatLagsWhatIsBeyondTheMarginIsNotProvedAndWhatIsWithinItIs() {
+    assertEquals(0, provedWithALateRouter(8, 0.02, 90, true));
+    int within = provedWithALateRouter(5, 0.08, 90, true);
+    assertTrue(within >= 4, within + " of 5");
+  }
+
+  @Test
+  void whileARouterLagsTrialsWaitLongerByAsMuch() {
+    KeyLedger keys = new KeyLedger(100);
+    view(keys, 1, cell(1, 2500, true).addFirstSeenKeys(1));
+    view(keys, 31, cell(1, 2500, true).addFirstSeenKeys(2));
+    // Counted for the split, and no part of a trial.
+    BlockView late = view(keys, 11, true, cell(1, 2500, true).addFirstSeenKeys(3));
+    assertEquals(1, only(late).canary.assigned);
+    assertEquals(List.of(), view(keys, 80, cell(1, 2500, false)).outcomes());
+    view(keys, 60, true, cell(1, 2500, true).addFirstBadKeys(1));
+    assertEquals(
+        List.of(new BlockView.Outcomes(0.25, 0, 1, 0, 0)),
+        view(keys, 81, cell(1, 2500, false)).outcomes());
+    // When no late second has come for long enough, nothing is waited for.
+    assertEquals(
+        List.of(new BlockView.Outcomes(0.25, 1, 0, 0, 0)),
+        view(keys, 161, cell(1, 2500, false)).outcomes());
   }
 
   @Test

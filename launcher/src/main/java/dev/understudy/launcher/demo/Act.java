@@ -90,6 +90,7 @@ enum Act {
         beta: 0.05
         control: live
         watch: 3s
+        tryTimeout: 1s
         guard: {consecutiveFailures: 20}
         """);
     return plan.toString();

@@ -64,6 +64,7 @@ final class Judgement {
                 champion.digest(),
                 challenger.digest(),
                 contract,
+                0,
                 startedMillis)
             .toBuilder()
             .setModel(model)
@@ -71,6 +72,7 @@ final class Judgement {
             .setLiveControl(false)
             .setMirroredControl(aim.control())
             .setSeed(seed)
+            .clearLongestAttemptMs() // Answers from a file: nothing is pending.
             .build();
     List<SpecCheck.Problem> problems = SpecCheck.problems(spec);
     if (!problems.isEmpty()) {
@@ -135,11 +137,13 @@ final class Judgement {
             logged.getChampionDigest(),
             logged.getChallengerDigest(),
             logged.getContract(),
+            0,
             logged.getStartedUnixMs())
         .toBuilder()
         .setModel(logged.getModel())
         .setChallengerVersion(logged.getChallengerVersion())
         .setSeed(logged.getSeed())
+        .setLongestAttemptMs(logged.getLongestAttemptMs())
         .setDrill(logged.getDrill())
         .build();
   }

@@ -308,7 +308,15 @@ public final class Engine implements AutoCloseable {
       long now) {
     String championDigest = core.store().digest(config.name(), champion);
     return Plans.evaluation(
-        plan, id, attempt, champion, championDigest, challengerDigest, config.contract(), now);
+        plan,
+        id,
+        attempt,
+        champion,
+        championDigest,
+        challengerDigest,
+        config.contract(),
+        config.tryTimeoutMillis(),
+        now);
   }
 
   private Drive drive(StoredRollout rollout) {

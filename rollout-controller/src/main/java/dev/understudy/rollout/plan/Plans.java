@@ -20,6 +20,12 @@ import javax.crypto.spec.SecretKeySpec;
 
 /** What follows from a plan once it is fixed. */
 public final class Plans {
+  /** {@code upstream.tryTimeout} of a router that is not configured otherwise. */
+  static final long ROUTER_TRY_TIMEOUT_MILLIS = 5_000;
+
+  /** No router lets an attempt last longer. */
+  private static final long LONGEST_TRY_MILLIS = 3_600_000;
+
   private Plans() {}
 
   /** The plan's digest: SHA-256 over its deterministic serialization, in hex. */
@@ -31,6 +37,8 @@ public final class Plans {
    * What the judge is asked to judge. All of it is fixed before the first evidence arrives.
    *
    * @param attempt 1 for the first; the judge tightens the promotion limit from the second on
+   * @param modelTryTimeoutMillis the longest attempt when the plan does not say; 0: the router's
+   *     default
    * @param contract the default instance if there is none
    */
   public static EvaluationSpec evaluation(
@@ -41,6 +49,7 @@ public final class Plans {
       String championDigest,
       String challengerDigest,
       DataContract contract,
+      long modelTryTimeoutMillis,
       long startedMillis) {
     EvaluationSpec.Builder spec =
         EvaluationSpec.newBuilder()
@@ -63,11 +72,21 @@ public final class Plans {
             .setSeed(seed(rolloutId))
             .setGuardConsecutiveFailures(plan.getGuardConsecutiveFailures())
             .setGuardUnavailableSeconds(plan.getGuardUnavailableSeconds())
-            .setDrill(plan.hasDrill());
+            .setDrill(plan.hasDrill())
+            .setLongestAttemptMs(longestAttemptMillis(plan, modelTryTimeoutMillis));
     if (!contract.equals(DataContract.getDefaultInstance())) {
       spec.setContract(contract);
     }
     return spec.build();
+  }
+
+  private static long longestAttemptMillis(RolloutPlan plan, long modelTryTimeoutMillis) {
+    if (plan.getTryTimeoutMs() > 0) {
+      return Math.min(plan.getTryTimeoutMs(), LONGEST_TRY_MILLIS);
+    }
+    return modelTryTimeoutMillis > 0
+        ? Math.min(modelTryTimeoutMillis, LONGEST_TRY_MILLIS)
+        : ROUTER_TRY_TIMEOUT_MILLIS;
   }
 
   /**

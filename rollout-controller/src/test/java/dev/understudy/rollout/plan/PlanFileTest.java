@@ -335,8 +335,8 @@ class PlanFileTest {
     assertEquals(
         List.of(true, false),
         java.util.stream.Stream.of(loud, with(""))
-            .map(
-                p -> Plans.evaluation(p, "r", 1, "2", "", "", DataContract.getDefaultInstance(), 0))
+            .map(p ->
+                Plans.evaluation(p, "r", 1, "2", "", "", DataContract.getDefaultInstance(), 0, 0))
             .map(EvaluationSpec::getDrill)
             .toList());
     assertNotEquals(Plans.digest(quiet), Plans.digest(loud));
@@ -353,8 +353,21 @@ class PlanFileTest {
     assertEquals(9, plan.getGuardUnavailableSeconds());
     assertEquals(
         9,
-        Plans.evaluation(plan, "r", 1, "1", "", "", DataContract.getDefaultInstance(), 0)
+        Plans.evaluation(plan, "r", 1, "1", "", "", DataContract.getDefaultInstance(), 0, 0)
             .getGuardUnavailableSeconds());
+  }
+
+  @Test
+  void judgeIsToldTheLongestAttemptOfThePlanElseTheModelElseTheRouter() {
+    RolloutPlan silent = with("");
+    RolloutPlan says = with(", tryTimeout: 1s");
+    DataContract none = DataContract.getDefaultInstance();
+    assertEquals(
+        1_000, Plans.evaluation(says, "r", 1, "1", "", "", none, 250, 0).getLongestAttemptMs());
+    assertEquals(
+        250, Plans.evaluation(silent, "r", 1, "1", "", "", none, 250, 0).getLongestAttemptMs());
+    assertEquals(
+        5_000, Plans.evaluation(silent, "r", 1, "1", "", "", none, 0, 0).getLongestAttemptMs());
   }
 
   @Test
