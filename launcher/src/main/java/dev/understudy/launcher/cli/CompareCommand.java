@@ -1,6 +1,5 @@
 package dev.understudy.launcher.cli;
 
-import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.Units;
 import dev.understudy.launcher.offline.Compare;
 import dev.understudy.launcher.offline.OfflineException;
@@ -13,6 +12,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,6 +36,9 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 proved, 1 against, 2 nothing was compared, 3 undecided or cannot be measured."
     })
 final class CompareCommand implements Callable<Integer> {
+  /** Files are served in this process, and that a server starts and stops is no news here. */
+  private static final Logger SERVER = Logger.getLogger("dev.understudy.modelserver");
+
   @Spec CommandSpec spec;
 
   @Mixin Reach reach;
@@ -167,7 +171,12 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws InterruptedException {
+  public Integer call() {
+    SERVER.setLevel(Level.WARNING);
+    return ReportOut.orNotCompared(spec.commandLine().getErr(), this::compare);
+  }
+
+  private int compare() throws IOException, OfflineException, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     try {
       if (batch < 0 || limit < 1 || concurrency < 1) {
@@ -198,9 +207,6 @@ final class CompareCommand implements Callable<Integer> {
         out.printf("%nEvidence log: %s (understudy rollout replay %s)%n", log, log);
       }
       return ReportOut.exitCode(result.report());
-    } catch (OfflineException | IOException | ConfigException | IllegalArgumentException e) {
-      spec.commandLine().getErr().println("error: " + Commands.describe(e));
-      return ReportOut.NOT_COMPARED;
     } finally {
       out.flush();
     }

@@ -13,7 +13,6 @@ import dev.understudy.proto.v1.ReadLogRequest;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +31,8 @@ import picocli.CommandLine.Parameters;
     },
     footer = {
       "",
-      "Exit codes: 0 proved, 1 against (or the comparator could not be asked), 2 the log or the"
-          + " plan cannot be used, 3 undecided or cannot be measured."
+      "Exit codes: 0 proved, 1 against, 2 the log or the plan cannot be used or the comparator"
+          + " could not be asked, 3 undecided or cannot be measured."
     })
 final class RolloutReplayCommand extends RpcCommand {
   @Parameters(paramLabel = "ROLLOUT|FILE", description = "A rollout's id, a file or a folder.")
@@ -106,22 +105,23 @@ final class RolloutReplayCommand extends RpcCommand {
   }
 
   @Override
-  public Integer call() throws Exception {
-    try {
-      Path file = Path.of(subject);
-      if (Files.exists(file)) {
-        Replay.Run run = run();
-        EvidenceFile.read(file, run::accept);
-        return show(run.result());
-      }
-      return super.call();
-    } catch (NoSuchFileException e) {
-      err().println("error: no such file: " + e.getMessage());
-      return ReportOut.NOT_COMPARED;
-    } catch (OfflineException | IOException | IllegalArgumentException e) {
-      err().println("error: " + e.getMessage());
-      return ReportOut.NOT_COMPARED;
+  public Integer call() {
+    return ReportOut.orNotCompared(err(), this::replay);
+  }
+
+  private int replay() throws Exception {
+    Path file = Path.of(subject);
+    if (Files.exists(file)) {
+      Replay.Run run = run();
+      EvidenceFile.read(file, run::accept);
+      return show(run.result());
     }
+    return super.call();
+  }
+
+  @Override
+  int refused() {
+    return ReportOut.NOT_COMPARED;
   }
 
   @Override

@@ -58,12 +58,17 @@ abstract class RpcCommand implements Callable<Integer> {
       return run(channel);
     } catch (StatusRuntimeException e) {
       err().println("error: " + explain(e, target));
-      return 1;
+      return refused();
     } finally {
       channel.shutdownNow();
       out().flush();
       err().flush();
     }
+  }
+
+  /** Exit code when the service refused or could not be reached. */
+  int refused() {
+    return 1;
   }
 
   /** How a service is spoken to. */

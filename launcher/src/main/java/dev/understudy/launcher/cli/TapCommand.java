@@ -1,6 +1,5 @@
 package dev.understudy.launcher.cli;
 
-import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.config.Units;
 import dev.understudy.chassis.rpc.ServerOptions;
@@ -12,10 +11,12 @@ import dev.understudy.proto.v1.EvidenceReport;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,10 +35,14 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "",
-      "Exit codes: 0 proved, 1 against, 2 nothing was compared, 3 undecided or cannot be measured."
+      "Exit codes, also at Ctrl-C and SIGTERM: 0 proved, 1 against, 2 nothing was compared,"
+          + " 3 undecided or cannot be measured."
     })
 final class TapCommand implements Callable<Integer> {
   private static final long STATE_SECONDS = 10;
+
+  /** What ending may take beside the calls under way. */
+  private static final Duration SPARE = Duration.ofSeconds(5);
 
   @Spec CommandSpec spec;
 
@@ -149,52 +154,77 @@ final class TapCommand implements Callable<Integer> {
   RolloutCommand.Output output;
 
   @Override
-  public Integer call() throws InterruptedException {
+  public Integer call() {
+    return ReportOut.orNotCompared(spec.commandLine().getErr(), this::tap);
+  }
+
+  private int tap() throws IOException, OfflineException, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
-    try (Tap tap = Tap.start(options())) {
+    CountDownLatch stop = new CountDownLatch(1);
+    CountDownLatch ended = new CountDownLatch(1);
+    AtomicInteger code = new AtomicInteger(ReportOut.NOT_COMPARED);
+    Tap.Options options = options();
+    long patienceNanos = options.timeout().plus(SPARE).toNanos();
+    Thread atSignal = new Thread(() -> endAtSignal(stop, ended, patienceNanos, code), "tap-stop");
+    Runtime.getRuntime().addShutdownHook(atSignal);
+    try (Tap tap = Tap.start(options)) {
       if (output == RolloutCommand.Output.TEXT) {
         out.printf("taking copies on port %d; Ctrl-C ends it with the report%n", tap.port());
         out.flush();
       }
-      CountDownLatch stop = new CountDownLatch(1);
-      CountDownLatch reported = new CountDownLatch(1);
-      Thread atSignal = new Thread(() -> stopAndWait(stop, reported), "tap-stop");
-      Runtime.getRuntime().addShutdownHook(atSignal);
-      try {
-        watch(tap, stop, out);
-        EvidenceReport report = tap.finish();
-        ReportOut.print(report, output, out);
-        if (output == RolloutCommand.Output.TEXT) {
-          out.println();
-          out.println(state(tap, report));
-        }
-        out.flush();
-        return ReportOut.exitCode(report);
-      } finally {
-        reported.countDown();
-        try {
-          Runtime.getRuntime().removeShutdownHook(atSignal);
-        } catch (IllegalStateException shuttingDown) {
-          // The hook has done its work.
-        }
+      watch(tap, stop, out);
+      EvidenceReport report = tap.finish();
+      ReportOut.print(report, output, out);
+      if (output == RolloutCommand.Output.TEXT) {
+        out.println();
+        out.println(state(tap, report));
       }
-    } catch (OfflineException | IOException | ConfigException | IllegalArgumentException e) {
-      spec.commandLine().getErr().println("error: " + Commands.describe(e));
-      return ReportOut.NOT_COMPARED;
+      code.set(exitCode(tap.counts(), report));
+      return code.get();
     } finally {
       out.flush();
+      spec.commandLine().getErr().flush();
+      ended.countDown();
+      try {
+        Runtime.getRuntime().removeShutdownHook(atSignal);
+      } catch (IllegalStateException shuttingDown) {
+        // The hook ends the process.
+      }
     }
   }
 
-  /** The process may end once the report is out, or has taken far too long. */
-  private static void stopAndWait(CountDownLatch stop, CountDownLatch reported) {
+  private int exitCode(Tap.Counts counts, EvidenceReport report) {
+    if (report.getPairBothBad() + report.getPairDiscordantChampionBad() >= counts.asked()) {
+      spec.commandLine()
+          .getErr()
+          .printf(
+              Locale.ROOT,
+              "error: nothing was compared: %,d copies, %,d asked, of which the champion answered"
+                  + " none%n",
+              counts.copies(),
+              counts.asked());
+      return ReportOut.NOT_COMPARED;
+    }
+    return ReportOut.exitCode(report);
+  }
+
+  /**
+   * Ends the process once the report is out, or has taken far too long. Halts it: left to itself it
+   * would exit with the signal's code and not with the result's.
+   */
+  private static void endAtSignal(
+      CountDownLatch stop, CountDownLatch ended, long patienceNanos, AtomicInteger code) {
     stop.countDown();
     try {
-      boolean out = reported.await(30, TimeUnit.SECONDS);
-      assert out;
+      if (!ended.await(patienceNanos, TimeUnit.NANOSECONDS)) {
+        System.err.println("error: the report was not ready in time");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    System.out.flush();
+    System.err.flush();
+    Runtime.getRuntime().halt(code.get());
   }
 
   private void watch(Tap tap, CountDownLatch stop, PrintWriter out) throws InterruptedException {
@@ -242,6 +272,11 @@ final class TapCommand implements Callable<Integer> {
   private Tap.Options options() throws IOException, OfflineException {
     ServerOptions.Builder server =
         ServerOptions.at(HostPort.parse(listen)).servicesAuthenticate(open);
+    if ((certificate == null) != (key == null)) {
+      throw new IllegalArgumentException(
+          (key == null ? "--tls-cert without --tls-key" : "--tls-key without --tls-cert")
+              + " (expected: both or neither)");
+    }
     if (certificate != null && key != null) {
       server.tls(Tls.server(certificate, key));
     }

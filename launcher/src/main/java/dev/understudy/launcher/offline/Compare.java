@@ -37,6 +37,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Compare {
   private static final long MOST_BYTES = 1L << 30;
+
+  /** About what a row takes beside its inputs: its name, its object, its arrays. */
+  private static final long ROW_BYTES = 150;
+
   private static final int MOST_FAILURES_IN_A_ROW = 20;
   private static final long CUT_NANOS = 1_000_000_000L;
 
@@ -220,7 +224,7 @@ public final class Compare {
           continue;
         }
         byte[][] inputs = layout.encode(rows, row);
-        bytes += Arrays.stream(inputs).mapToLong(input -> input.length).sum();
+        bytes += ROW_BYTES + Arrays.stream(inputs).mapToLong(input -> input.length).sum();
         if (bytes > MOST_BYTES) {
           throw new OfflineException(
               Kind.DATA,

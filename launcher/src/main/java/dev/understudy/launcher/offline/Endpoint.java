@@ -155,12 +155,17 @@ final class Endpoint implements AutoCloseable {
     public void onClose(Status status, Metadata trailers) {
       long nanos = Math.max(0, System.nanoTime() - start);
       ModelInferResponse answered = response;
-      if (status.isOk() && answered != null) {
+      if (status.isOk() && answered != null && !negative(answered)) {
         done.accept(new Answer(Outcome.OK, answered, nanos, timing(trailers), ""));
         return;
       }
       Status why =
-          status.isOk() ? Status.INTERNAL.withDescription("ended without an answer") : status;
+          status.isOk()
+              ? Status.INTERNAL.withDescription(
+                  answered == null
+                      ? "ended without an answer"
+                      : "an output with a negative dimension (expected: 0 or more)")
+              : status;
       done.accept(
           new Answer(
               outcome(why.getCode()),
@@ -168,6 +173,12 @@ final class Endpoint implements AutoCloseable {
               nanos,
               ServerTiming.getDefaultInstance(),
               describe(why)));
+    }
+
+    /** Nothing can be compared with it. */
+    private static boolean negative(ModelInferResponse answered) {
+      return answered.getOutputsList().stream()
+          .anyMatch(output -> output.getShapeList().stream().anyMatch(dim -> dim < 0));
     }
 
     private static ServerTiming timing(Metadata trailers) {

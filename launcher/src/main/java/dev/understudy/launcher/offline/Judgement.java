@@ -101,7 +101,7 @@ final class Judgement {
 
   /**
    * Makes, of each spec in a log, the one that another plan would have had. What was recorded
-   * stays: the versions, the contract, the seed, the attempt.
+   * stays: the versions, the contract, the controls, the seed, the attempt.
    *
    * @throws OfflineException when the plan cannot be read
    */
@@ -142,6 +142,8 @@ final class Judgement {
         .toBuilder()
         .setModel(logged.getModel())
         .setChallengerVersion(logged.getChallengerVersion())
+        .setLiveControl(logged.getLiveControl())
+        .setMirroredControl(logged.getMirroredControl())
         .setSeed(logged.getSeed())
         .setLongestAttemptMs(logged.getLongestAttemptMs())
         .setDrill(logged.getDrill())

@@ -39,8 +39,27 @@ final class Pairing implements AutoCloseable {
       }
     }
     Local local = files.isEmpty() ? null : Local.serve(names, files);
-    boolean namesakes = champion.shortName().equals(challenger.shortName());
     List<Endpoint> endpoints = new ArrayList<>();
+    try {
+      open(subjects, local, options, endpoints);
+    } catch (RuntimeException | Error e) {
+      endpoints.forEach(Endpoint::close);
+      if (local != null) {
+        local.close();
+      }
+      throw e;
+    }
+    String model =
+        champion instanceof Subject.Served served ? served.model() : champion.shortName();
+    return new Pairing(endpoints.get(0), endpoints.get(1), model, local);
+  }
+
+  private static void open(
+      List<Subject> subjects,
+      @Nullable Local local,
+      ChannelOptions options,
+      List<Endpoint> endpoints) {
+    boolean namesakes = subjects.get(0).shortName().equals(subjects.get(1).shortName());
     for (int i = 0; i < 2; i++) {
       String shownAs = subjects.get(i).shortName() + (namesakes ? i == 0 ? " (A)" : " (B)" : "");
       if (subjects.get(i) instanceof Subject.Served served) {
@@ -53,9 +72,6 @@ final class Pairing implements AutoCloseable {
                 ChannelOptions.plaintext()));
       }
     }
-    String model =
-        champion instanceof Subject.Served served ? served.model() : champion.shortName();
-    return new Pairing(endpoints.get(0), endpoints.get(1), model, local);
   }
 
   Endpoint champion() {

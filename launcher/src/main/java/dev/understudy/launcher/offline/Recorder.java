@@ -28,6 +28,7 @@ import dev.understudy.proto.v1.PairCell;
 import dev.understudy.proto.v1.PairTally;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.SliceLabels;
+import dev.understudy.proto.v1.TensorValue;
 import dev.understudy.proto.v1.ToleranceLearned;
 import dev.understudy.rollout.plan.Plans;
 import dev.understudy.router.slices.Disclosure;
@@ -44,7 +45,8 @@ import org.jspecify.annotations.Nullable;
  * comparator does: whoever reads a report need not ask where it comes from. What has been counted
  * becomes records at each {@link #cut}, which is called about once a second.
  *
- * <p>Nothing of a request is kept but slice labels of columns in clear. Any thread may call.
+ * <p>Nothing of a request is kept but slice labels of columns in clear, and what its caller of this
+ * class named it. Any thread may call.
  */
 final class Recorder implements AutoCloseable {
   private final EvaluationSpec spec;
@@ -98,34 +100,54 @@ final class Recorder implements AutoCloseable {
 
   /** Counts the answers to one request. */
   synchronized void trio(Trio trio) {
-    List<SliceLabels> rows = rows(trio);
     Answer champion = trio.champion();
+    Answer control = trio.control();
+    boolean compared =
+        champion.ok() && (trio.challenger().ok() || (control != null && control.ok()));
+    List<TensorValue> outputs = compared ? champion.outputs() : List.of();
+    List<SliceLabels> rows = compared ? rows(trio.request(), outputs) : List.of();
     assigned++;
     outcomes.merge(champion.outcome(), 1L, Long::sum);
     latency.record(champion.nanos());
     if (!champion.ok() && firstBadMillis == 0) {
       firstBadMillis = time.wallMillis();
     }
-    pair(trio, Role.SHADOW, trio.challenger(), rows);
-    if (trio.control() != null) {
-      pair(trio, Role.MIRRORED_CONTROL, trio.control(), rows);
+    pair(trio, Role.SHADOW, trio.challenger(), outputs, rows);
+    if (control != null) {
+      pair(trio, Role.MIRRORED_CONTROL, control, outputs, rows);
     }
   }
 
-  /** Who called is not known here. */
-  private List<SliceLabels> rows(Trio trio) {
+  /**
+   * Labels of a request that was answered; who called is not known here.
+   *
+   * @param outputs the champion's. A request's shape is a client's word, so there are no more rows
+   *     than were answered.
+   */
+  private List<SliceLabels> rows(ModelInferRequest request, List<TensorValue> outputs) {
     if (contract.getSlicesCount() == 0) {
       return List.of();
     }
-    ModelInferRequest request = trio.request();
     boolean counted = request.getInputsCount() > 0 && request.getInputs(0).getShapeCount() > 0;
+    long said = counted ? request.getInputs(0).getShape(0) : 1;
+    long answered = outputs.stream().mapToLong(Recorder::rows).max().orElse(1);
     return disclosure.slices(
         InferRequestView.parse(request.toByteString().asReadOnlyByteBuffer()),
         "",
-        counted ? request.getInputs(0).getShape(0) : 1);
+        Math.clamp(said, 1, Math.max(1, answered)));
   }
 
-  private void pair(Trio trio, Role role, Answer copy, List<SliceLabels> rows) {
+  /** A row has a byte at least. */
+  private static long rows(TensorValue output) {
+    return output.getShapeCount() == 0 ? 1 : Math.min(output.getShape(0), output.getData().size());
+  }
+
+  private void pair(
+      Trio trio,
+      Role role,
+      Answer copy,
+      List<TensorValue> championOutputs,
+      List<SliceLabels> rows) {
     Answer champion = trio.champion();
     Copies counts = copies.computeIfAbsent(role, r -> new Copies());
     PairCell.Builder cell = counts.cell;
@@ -152,7 +174,7 @@ final class Recorder implements AutoCloseable {
               .setRole(role)
               .setChampionVersion(spec.getChampionVersion())
               .setVersion(version(role))
-              .addAllChampionOutputs(champion.outputs())
+              .addAllChampionOutputs(championOutputs)
               .addAllOutputs(copy.outputs())
               .addAllRows(rows)
               .setChampionTiming(champion.timing())
@@ -192,7 +214,7 @@ final class Recorder implements AutoCloseable {
     }
     List<Double> scores = disclosure.scores(Answer.view(champion));
     List<Double> others = disclosure.scores(Answer.view(challenger));
-    List<SliceLabels> rows = rows(trio);
+    List<SliceLabels> rows = rows(trio.request(), trio.champion().outputs());
     for (int row = 0; row < truths.length; row++) {
       if (Double.isNaN(truths[row]) || row >= scores.size()) {
         continue;

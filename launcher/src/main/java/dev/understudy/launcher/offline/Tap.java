@@ -46,7 +46,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What is under way is bounded in calls and in bytes; a copy that finds no room is dropped and
  * counted. Each call has a deadline, so a slow or dead server costs room for that long and no
- * longer. Requests are held in memory until they are answered, and nowhere else.
+ * longer. Requests are held in memory until they are answered, and nowhere else; reports and log
+ * call them by their number.
  */
 public final class Tap implements AutoCloseable {
   private static final Logger log = Logger.getLogger(Tap.class.getName());
@@ -234,7 +235,8 @@ public final class Tap implements AutoCloseable {
       recorder.dropped();
       return;
     }
-    String id = request.getId().isEmpty() ? "copy " + number : request.getId();
+    // By number, not by the caller's id: that may tell who the customer is, and names are kept.
+    String id = "copy " + number;
     var _ =
         callers
             .ask(id, request, true, draw)

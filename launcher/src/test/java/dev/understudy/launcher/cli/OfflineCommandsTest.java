@@ -123,6 +123,33 @@ class OfflineCommandsTest {
   }
 
   @Test
+  void whatGoesWrongIsNeverTakenForAResult() {
+    Ended away = run("rollout", "replay", "r-1", "--comparator", "127.0.0.1:1");
+    assertEquals(2, away.code(), away.err());
+    Ended half =
+        run("tap", "--champion", "h:1/m", "--challenger", "h:2/m", "--tls-cert", "cert.pem");
+    assertEquals(2, half.code());
+    assertTrue(half.err().contains("--tls-cert without --tls-key"), half.err());
+    StringWriter err = new StringWriter();
+    PrintWriter to = new PrintWriter(err);
+    int unexpected =
+        ReportOut.orNotCompared(
+            to,
+            () -> {
+              throw new ArithmeticException("integer overflow");
+            });
+    int memory =
+        ReportOut.orNotCompared(
+            to,
+            () -> {
+              throw new OutOfMemoryError("Java heap space");
+            });
+    assertEquals(List.of(2, 2), List.of(unexpected, memory));
+    assertTrue(err.toString().contains("integer overflow"), err.toString());
+    assertTrue(err.toString().contains("Java heap space"), err.toString());
+  }
+
+  @Test
   void aLogIsFetchedFromTheComparatorAndReplayedFromThereOrFromTheFile() throws Exception {
     List<EvidenceLogRecord> records = new ArrayList<>();
     EvidenceFile.read(log(40), records::add);

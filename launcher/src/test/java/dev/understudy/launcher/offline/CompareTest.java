@@ -245,6 +245,33 @@ class CompareTest {
     assertEquals(10, compare(version, version, table(10, "a,b")).report().getPairs());
   }
 
+  @Test
+  void aConfigurationOfTheModelCountsWithTheNamesOfItsInputs() throws Exception {
+    String config =
+        """
+        name: "m"
+        max_batch_size: 8
+        input [
+          {
+            name: "features"
+            data_type: TYPE_FP32
+            dims: [ 2 ]
+          }
+        ]
+        output {
+          name: "probabilities"
+          data_type: TYPE_FP32
+          dims: [ 2 ]
+        }
+        version_policy: { specific: { versions: [ 7 ] } }
+        # no line end after this\
+        """;
+    Fixtures.write(folder, "m", 7, Fixtures.mlp(2, 4, 2, 1), config);
+    Path version = folder.resolve("m/7");
+    assertEquals(10, compare(version, version, table(10, "a,b")).report().getPairs());
+    assertTrue(Files.exists(version.resolve("model.onnx")));
+  }
+
   /** As converters export: {@code label} INT64 [N] beside {@code probabilities} FP32 [N, 2]. */
   private static byte[] classifier(float slope) {
     OnnxGraph graph = new OnnxGraph("classifier");

@@ -1,6 +1,7 @@
 package dev.understudy.launcher.offline;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -57,6 +58,20 @@ class ReplaysTest {
             .clearGuardConsecutiveFailures()
             .clearGuardUnavailableSeconds()
             .build());
+  }
+
+  @Test
+  void controlsStayAsTheyWereRecordedWhateverThePlanNames() throws Exception {
+    EvaluationSpec logged =
+        EvaluationSpec.newBuilder()
+            .setUnit(RandomisationUnit.REQUEST)
+            .setMirroredControl(true)
+            .build();
+    for (String control : List.of("", "control: none")) {
+      EvaluationSpec judged = Judgement.under(plan(control)).apply(logged);
+      assertTrue(judged.getMirroredControl());
+      assertFalse(judged.getLiveControl());
+    }
   }
 
   @Test

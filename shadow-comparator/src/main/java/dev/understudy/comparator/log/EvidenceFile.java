@@ -113,7 +113,11 @@ public final class EvidenceFile {
     }
   }
 
-  /** Begins a file. It bears its name only once it is whole. */
+  /**
+   * Begins a file. It bears its name only once it is whole, and until then the name with {@code
+   * .part}. What an earlier writer left under that name is kept, under the first of {@code
+   * .part.1}, {@code .part.2} and so on that is free.
+   */
   public static Writer write(Path path) throws IOException {
     return new Writer(path);
   }
@@ -130,6 +134,7 @@ public final class EvidenceFile {
     private Writer(Path path) throws IOException {
       this.path = path;
       this.part = path.resolveSibling(path.getFileName() + ".part");
+      keep(part);
       this.channel =
           FileChannel.open(
               part,
@@ -137,6 +142,19 @@ public final class EvidenceFile {
               StandardOpenOption.CREATE,
               StandardOpenOption.TRUNCATE_EXISTING);
       write(Frames.header());
+    }
+
+    /** A writer that was killed has left records; whoever starts it again wants them still. */
+    private static void keep(Path part) throws IOException {
+      if (!Files.exists(part) || Files.size(part) <= Frames.header().remaining()) {
+        return;
+      }
+      int number = 1;
+      Path aside = part;
+      do {
+        aside = part.resolveSibling(part.getFileName() + "." + number++);
+      } while (Files.exists(aside));
+      Files.move(part, aside);
     }
 
     /**

@@ -119,6 +119,30 @@ class EvidenceFileTest {
         String.valueOf(e.getMessage()).contains("record 4 follows (expected: 3)"), e.getMessage());
   }
 
+  @Test
+  void whatAKilledWriterLeftIsPutAside() throws IOException {
+    Path file = folder.resolve("h.evidence");
+    for (int records = 1; records <= 2; records++) {
+      try (EvidenceFile.Writer killed = EvidenceFile.write(file)) {
+        for (int i = 1; i <= records; i++) {
+          killed.add(record(i));
+        }
+        killed.flush();
+      }
+    }
+    // This one has got no further than its header, which nobody misses.
+    EvidenceFile.write(file).close();
+    try (EvidenceFile.Writer writer = EvidenceFile.write(file)) {
+      writer.add(record(1));
+      writer.finish();
+    }
+    assertEquals(1, EvidenceFile.read(file, record -> {}));
+    assertEquals(1, EvidenceFile.read(folder.resolve("h.evidence.part.1"), record -> {}));
+    assertEquals(2, EvidenceFile.read(folder.resolve("h.evidence.part.2"), record -> {}));
+    assertFalse(Files.exists(folder.resolve("h.evidence.part")));
+    assertFalse(Files.exists(folder.resolve("h.evidence.part.3")));
+  }
+
   private Path written(int records) throws IOException {
     Path file = folder.resolve("f.evidence");
     try (EvidenceFile.Writer writer = EvidenceFile.write(file)) {
