@@ -14,6 +14,7 @@ import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.PromoteRequest;
 import dev.understudy.proto.v1.Result;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.RolloutCommand;
 import dev.understudy.proto.v1.RolloutStatus;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.rollout.policy.Reasons;
@@ -190,6 +191,75 @@ class DrillRolloutTest {
       rig.advance(Duration.ofMillis(1));
       return s.getPhase() == Phase.DEGRADED && s.getReason().equals(Reasons.UNDONE);
     });
+  }
+
+  @Test
+  void promotionBehindADrillThatWasStoppedCanBeUndoneToo() {
+    RolloutStatus promoted = rig.to(Phase.HEALTHY, 2);
+    rig.advance(Duration.ofMillis(5));
+    RolloutStatus drill = rig.begin(DRILL.replace("challenger: \"1\"", "challenger: \"2\""));
+    rig.await(Phase.PROGRESSING, 0);
+    rig.judge.report(
+        drill.getRolloutId(), report(500, Result.AGAINST).setLogAgainst(9).setStatement("worse"));
+    assertEquals(Phase.DEGRADED, ended().getPhase());
+    rig.advance(Duration.ofMillis(5));
+    RolloutStatus undone = rig.commands().rollback(command());
+    assertEquals(promoted.getRolloutId(), undone.getRolloutId());
+    rig.await(s -> {
+      rig.advance(Duration.ofMillis(1));
+      return s.getReason().equals(Reasons.UNDONE) && s.getChampionVersion().equals("1");
+    });
+  }
+
+  @Test
+  void drillIsNotRetriedAndTheRolloutBehindItIs() {
+    rig.begin(PLAN);
+    rig.await(Phase.SHADOWING, 0);
+    String real = rig.commands().abort(command()).getRolloutId();
+    ended();
+    rig.advance(Duration.ofMillis(5));
+    String drill = begun().getRolloutId();
+    rig.commands().abort(command());
+    ended();
+    rig.advance(Duration.ofMillis(5));
+    RolloutCommand byId = RolloutCommand.newBuilder().setRolloutId(drill).build();
+    assertTrue(refusal(() -> rig.commands().retry(byId)).contains("understudy drill"));
+    assertEquals(real, rig.commands().retry(command()).getRolloutId());
+    assertEquals("2", rig.await(Phase.SHADOWING, 0).getChallengerVersion());
+  }
+
+  @Test
+  void drillAloneIsNotRetried() {
+    begun();
+    rig.commands().abort(command());
+    ended();
+    assertTrue(refusal(() -> rig.commands().retry(command())).contains("is a drill"));
+  }
+
+  @Test
+  void drillPausedByHandIsNotSpoiledAndEndsWithItsTime() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      begun();
+      router.await(DrillRolloutTest::hasCanary);
+      rig.commands().pause(command());
+      router.await(t -> t.getModels(0).getArmsList().stream().noneMatch(Arm::hasFault));
+      assertEquals(Phase.PAUSED, rig.status().getPhase());
+      rig.advance(Duration.ofSeconds(60));
+      router.await(t -> t.getModels(0).getArmsCount() == 1);
+      RolloutStatus ended = ended();
+      assertEquals(Phase.DEGRADED, ended.getPhase(), "it did not run to its end");
+      assertEquals(Reasons.BY_HAND, ended.getReason());
+    }
+  }
+
+  @Test
+  void drillWhoseEvidenceIsNotHeardOfEnds() throws Exception {
+    begun();
+    rig.judge.silent(true);
+    rig.advance(Duration.ofSeconds(20));
+    RolloutStatus ended = ended();
+    assertEquals(Phase.DEGRADED, ended.getPhase(), "it did not run to its end");
+    assertEquals(Reasons.STALE_EVIDENCE, ended.getReason());
   }
 
   @Test

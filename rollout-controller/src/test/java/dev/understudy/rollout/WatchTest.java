@@ -240,6 +240,29 @@ class WatchTest {
   }
 
   @Test
+  void controlThatIsDownDoesNotKeepAProvedVersionFromServing() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      rig.to(Phase.PROGRESSING, 2);
+      rig.controls.drop("1");
+      rig.controls.breakVersion("1", "no memory");
+      rig.passStep(1_000);
+      RolloutStatus watching = rig.await(Phase.WATCHING);
+      assertTrue(watching.getHeadline().contains("nothing is compared: "), watching::getHeadline);
+      assertTrue(watching.getHeadline().contains("no memory"), watching::getHeadline);
+      RoutingTable table = router.await(t -> version(t, Role.CHAMPION).equals("2"));
+      assertEquals("", version(table, Role.CONTROL));
+      assertEquals(0, route(table).getControlWeightBp());
+      assertTrue(audit("rollout.promoted").getFirst().contains("no memory"));
+      rig.restart();
+      assertTrue(rig.status().getHeadline().contains("no memory"));
+      rig.advance(Duration.ofSeconds(5));
+      rig.prove(1_000);
+      rig.await(Phase.HEALTHY);
+      assertEquals(Map.of(), rig.judge.watches());
+    }
+  }
+
+  @Test
   void alarmOfAnEarlierWatchDoesNotUndoTheNextAttempt() throws Exception {
     try (var router = new FakeRouter("r1", rig.address())) {
       RolloutStatus watching = rig.to(Phase.WATCHING, 2);

@@ -144,7 +144,9 @@ final class Commands {
       }
       StoredRollout rollout = found.orElseThrow(() -> unknown(target));
       return switch (rollout.state().phase()) {
-        case ABORTING, DEGRADED -> statusOf(rollout);
+        case ABORTING -> statusOf(rollout);
+        case DEGRADED ->
+            rollout.isDrill() ? rollbackBehind(rollout, actor, why) : statusOf(rollout);
         case WATCHING, HEALTHY ->
             rollout.isDrill() ? rollbackBehind(rollout, actor, why) : undo(rollout, actor, why);
         default -> {
@@ -156,9 +158,20 @@ final class Commands {
     });
   }
 
+  /** Of a model, the newest rollout that was no drill is retried. */
   RolloutStatus retry(Target target, String actor) {
     return engine.command(() -> {
-      StoredRollout rollout = find(target);
+      StoredRollout found = find(target);
+      StoredRollout rollout =
+          found.isDrill() && target.rolloutId().isEmpty() ? behind(found) : found;
+      if (rollout.isDrill()) {
+        throw Starts.refuse(
+            "DRILL_NOT_RETRIED",
+            "rollout "
+                + rollout.id()
+                + " is a drill, which is not retried (expected: understudy drill, which watches"
+                + " over another)");
+      }
       if (rollout.state().phase() != Phase.DEGRADED) {
         throw refuse(rollout, "retried", "only one that ended without success can be");
       }
@@ -169,17 +182,24 @@ final class Commands {
     });
   }
 
-  /** A drill that ended well changed nothing: what it follows is what can be rolled back. */
+  /** A drill changed nothing, however it ended: what it follows is what can be rolled back. */
   private RolloutStatus rollbackBehind(StoredRollout drill, String actor, String why) {
-    for (StoredRollout earlier : core.store().list(drill.model(), 1_000)) {
+    StoredRollout earlier = behind(drill);
+    return earlier.state().phase() == Phase.HEALTHY
+            && !earlier.isDrill()
+            && core.champion(drill.model()).equals(earlier.challengerVersion())
+        ? undo(earlier, actor, why)
+        : statusOf(earlier);
+  }
+
+  /** The newest rollout of the model that is no drill; without one, the drill. */
+  private StoredRollout behind(StoredRollout drill) {
+    for (StoredRollout earlier : core.store().list(drill.model(), Starts.HISTORY)) {
       if (!earlier.isDrill()) {
-        return earlier.state().phase() == Phase.HEALTHY
-                && core.champion(drill.model()).equals(earlier.challengerVersion())
-            ? undo(earlier, actor, why)
-            : statusOf(earlier);
+        return earlier;
       }
     }
-    return statusOf(drill);
+    return drill;
   }
 
   private RolloutStatus undo(StoredRollout promoted, String actor, String why) {

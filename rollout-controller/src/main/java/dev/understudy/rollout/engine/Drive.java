@@ -23,7 +23,6 @@ import dev.understudy.rollout.store.Change;
 import dev.understudy.rollout.store.StoreException;
 import dev.understudy.rollout.store.StoredRollout;
 import io.grpc.Status;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -215,7 +214,7 @@ final class Drive {
       case Action.Continue more ->
           commit(rollout.state().resumed(now), "rollout.resume", Core.CONTROLLER, more.why());
       case Action.Abort abort -> abort(Reasons.ABORTED, Core.CONTROLLER, abort.detail());
-      case Action.EndDrill end -> endDrill(Core.CONTROLLER, end.why());
+      case Action.EndDrill end -> endDrill(end.reason(), Core.CONTROLLER, end.why());
       case Action.Undo undo -> undo(Core.CONTROLLER, undo.detail());
       case Action.FinishWatching _ -> {
         commit(
@@ -235,7 +234,7 @@ final class Drive {
   /** Enters a step; beyond the last one the challenger is promoted, or a drill ends. */
   void toStep(int step, String actor, String why) {
     if (rollout.isDrill() && step >= rollout.plan().getStepsCount()) {
-      endDrill(actor, why);
+      endDrill(Reasons.DRILL_ENDED, actor, why);
       return;
     }
     long now = core.time().wallMillis();
@@ -279,9 +278,8 @@ final class Drive {
   }
 
   /** Takes the canary of a drill out; nothing else has changed. */
-  private void endDrill(String actor, String why) {
-    RolloutState next =
-        rollout.state().to(Phase.ABORTING, Reasons.DRILL_ENDED, why, core.time().wallMillis());
+  private void endDrill(String reason, String actor, String why) {
+    RolloutState next = rollout.state().to(Phase.ABORTING, reason, why, core.time().wallMillis());
     stop(next, () -> commit(next, "rollout.drill-end", actor, why));
   }
 
@@ -379,7 +377,7 @@ final class Drive {
    */
   private void beginWatch(long now) {
     RolloutState state = rollout.state();
-    if (watchAsked || feed == null || rollout.plan().getWatchKeptBp() == 0) {
+    if (watchAsked || feed == null || Steps.keptBp(rollout.plan(), state) == 0) {
       return;
     }
     OptionalLong applied = core.hub().appliedByAll(core.store().epoch());
@@ -492,6 +490,11 @@ final class Drive {
 
   private record Prepared(Fleets.Done done, ModelSignature signature) {}
 
+  /** The servers of a watch; the trouble is empty if they are ready. */
+  private record Kept(Fleets.Done done, String trouble) {
+    static final Kept NONE = new Kept(new Fleets.Done(List.of(), List.of()), "");
+  }
+
   private void beginWhenReady() {
     if (rollout.state().phase() == Phase.PENDING && serversReady && report != null) {
       toStep(0, Core.CONTROLLER, "the challenger is ready" + beginning() + notes);
@@ -506,21 +509,34 @@ final class Drive {
   private void loadNextChampion(long mine) {
     waitingFor = "the champion's servers load the new version";
     String challenger = rollout.challengerVersion();
-    CompletableFuture<Fleets.Done> prepared = prepareAndVerify(forPromotion(challenger));
+    CompletableFuture<Kept> kept = prepareWatch(challenger);
+    CompletableFuture<Fleets.Done> prepared =
+        prepareAndVerify(
+            Holdings.forSwitch(config, rollout.championVersion(), challenger, challenger));
     inTurn(
         mine,
-        prepared.thenCombine(
-            prepared.thenCompose(
-                done -> core.fleets().signature(config.championFleet(), config.name(), challenger)),
-            Prepared::new),
-        ready -> {
-          remember(ready.done);
+        prepared
+            .thenCombine(
+                prepared.thenCompose(done ->
+                    core.fleets().signature(config.championFleet(), config.name(), challenger)),
+                Prepared::new)
+            .thenCombine(kept, Promoted::new),
+        promoted -> {
+          Prepared ready = promoted.ready;
+          String nothingKept = promoted.kept.trouble;
+          remember(ready.done.and(promoted.kept.done));
           long now = core.time().wallMillis();
           commit(
-              rollout.state().watching(RolloutPolicy.championBadRun(report, challenger), now),
+              rollout
+                  .state()
+                  .watching(RolloutPolicy.championBadRun(report, challenger), nothingKept, now),
               "rollout.promoted",
               Core.CONTROLLER,
-              "version " + challenger + " is champion" + notes,
+              "version "
+                  + challenger
+                  + " is champion"
+                  + (nothingKept.isEmpty() ? "" : "; nothing is compared: " + nothingKept)
+                  + notes,
               tx -> {
                 tx.signature(config.name(), challenger, ready.signature);
                 alias(tx, "champion", challenger, now);
@@ -531,14 +547,16 @@ final class Drive {
         this::notPrepared);
   }
 
-  private List<Fleets.Holding> forPromotion(String challenger) {
-    String former = rollout.championVersion();
-    List<Fleets.Holding> holdings =
-        new ArrayList<>(Holdings.forSwitch(config, former, challenger, challenger));
-    if (rollout.plan().getWatchKeptBp() > 0) {
-      holdings.addAll(Holdings.forWatch(config, former, challenger));
+  private record Promoted(Prepared ready, Kept kept) {}
+
+  /** A server that is only to be compared with must not keep a proved version from serving. */
+  private CompletableFuture<Kept> prepareWatch(String challenger) {
+    if (rollout.plan().getWatchKeptBp() == 0) {
+      return CompletableFuture.completedFuture(Kept.NONE);
     }
-    return holdings;
+    return prepareAndVerify(Holdings.forWatch(config, rollout.championVersion(), challenger))
+        .handle((done, failure) ->
+            failure == null ? new Kept(done, "") : new Kept(Kept.NONE.done, text(cause(failure))));
   }
 
   private void loadFormerChampion(long mine) {

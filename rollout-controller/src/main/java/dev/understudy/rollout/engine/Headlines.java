@@ -41,13 +41,17 @@ final class Headlines {
           join(
               version,
               "champion, watched"
-                  + (plan.getWatchKeptBp() > 0
+                  + (Steps.keptBp(plan, state) > 0
                       ? " beside "
-                          + percent(plan.getWatchKeptBp())
+                          + percent(Steps.keptBp(plan, state))
                           + " on version "
                           + rollout.championVersion()
                       : ""),
-              waitingFor);
+              state.detail().isEmpty()
+                  ? waitingFor
+                  : (waitingFor.isEmpty() ? "" : waitingFor + "; ")
+                      + "nothing is compared: "
+                      + state.detail());
       case HEALTHY ->
           rollout.isDrill()
               ? join(version, state.reason(), state.detail())

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 /** The model servers. No method blocks; a future that fails does so with a text for people. */
 public interface Fleets {
@@ -23,7 +24,14 @@ public interface Fleets {
    * @param calls one line per load or unload call that was made, for the audit log
    * @param notes what people should know, such as a server that cannot be told what to load
    */
-  record Done(List<String> calls, List<String> notes) {}
+  record Done(List<String> calls, List<String> notes) {
+    /** Both, this one first. */
+    public Done and(Done other) {
+      return new Done(
+          Stream.concat(calls.stream(), other.calls.stream()).toList(),
+          Stream.concat(notes.stream(), other.notes.stream()).toList());
+    }
+  }
 
   /**
    * Sees to it that the awaited versions are ready: tells a server to load what is missing and

@@ -196,6 +196,17 @@ public final class PlanFile {
             errors > 0 ? "errors" : "delay", "spoils nothing (expected: a setWeight step above 0)");
       }
     }
+    // Nobody may be there to end a drill: neither a person at a step nor the controller.
+    if (plan.getStepsList().stream()
+        .anyMatch(step -> step.getStepCase() == Step.StepCase.PAUSE_MS && step.getPauseMs() == 0)) {
+      root.problem("steps", "a pause without an end (expected: a duration, as in every drill)");
+    }
+    if (plan.getOnControlLoss() == ControlLoss.HOLD) {
+      root.problem(
+          "onControlLoss",
+          "hold, with a drill (expected: champion-only, so that it ends when the controller is"
+              + " lost)");
+    }
     plan.setDrill(drill);
   }
 

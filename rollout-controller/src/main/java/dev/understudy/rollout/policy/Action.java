@@ -20,8 +20,12 @@ public sealed interface Action {
   /** Every step is done: the challenger becomes champion. */
   record Promote(String why) implements Action {}
 
-  /** The last step of a drill is done: the canary is taken out and nothing else changes. */
-  record EndDrill(String why) implements Action {}
+  /**
+   * A drill is over: the canary is taken out and nothing else changes.
+   *
+   * @param reason {@link Reasons#DRILL_ENDED} if it ran to its end, else what it ended for
+   */
+  record EndDrill(String reason, String why) implements Action {}
 
   /** The promotion held. */
   record FinishWatching() implements Action {}

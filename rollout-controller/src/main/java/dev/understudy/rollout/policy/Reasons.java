@@ -38,8 +38,11 @@ public final class Reasons {
   /** The challenger had been promoted, and the champion before it serves again. */
   public static final String UNDONE = "Undone";
 
-  /** A drill is over; the champion serves as before. */
+  /** A drill ran to its end; the champion serves as before. */
   public static final String DRILL_ENDED = "DrillEnded";
+
+  /** While WATCHING: the former champion's servers are not ready, so nothing is compared. */
+  public static final String NOTHING_KEPT = "NothingKept";
 
   private Reasons() {}
 }

@@ -38,8 +38,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>A step is left when every critical metric that it can measure is proved <em>now</em> (not
  *       "was once"), and its shortest time and smallest sample are reached.
  *   <li>A step whose longest time has passed pauses.
- *   <li>A drill obeys all of this but is never promoted: proved or out of time at its last step, it
- *       ends.
+ *   <li>A drill obeys all of this but is never promoted, and waits for nobody while faults may be
+ *       routed: proved or out of time at its last step, it ends; where a rollout would pause, it
+ *       ends too; and paused by hand, it ends when the time of its step has passed.
  *   <li>While a promotion is watched, the comparison with the version before it undoes it.
  * </ol>
  */
@@ -140,10 +141,10 @@ public final class RolloutPolicy {
       return new Abort(against);
     }
     if (splitIsWrong(report) && !state.splitAccepted()) {
-      return new Pause(Reasons.SAMPLE_RATIO_MISMATCH, splitSentence(report));
+      return pause(Reasons.SAMPLE_RATIO_MISMATCH, splitSentence(report), plan);
     }
     if (isStale(observed, now)) {
-      return new Pause(Reasons.STALE_EVIDENCE, staleSentence(observed, now));
+      return pause(Reasons.STALE_EVIDENCE, staleSentence(observed, now), plan);
     }
     Step step = plan.getSteps(state.step());
     long inStepMillis = now - state.stepSinceMillis();
@@ -154,9 +155,9 @@ public final class RolloutPolicy {
     String waitingFor = String.join(", ", missing);
     if (step.getMaxDurationMs() > 0 && inStepMillis >= step.getMaxDurationMs()) {
       if (plan.hasDrill() && state.step() + 1 >= plan.getStepsCount()) {
-        return new EndDrill("its time is over: " + waitingFor);
+        return new EndDrill(Reasons.DRILL_ENDED, "its time is over: " + waitingFor);
       }
-      return new Pause(Reasons.INSUFFICIENT_EVIDENCE, waitingFor);
+      return pause(Reasons.INSUFFICIENT_EVIDENCE, waitingFor, plan);
     }
     return new Hold(waitingFor);
   }
@@ -166,6 +167,20 @@ public final class RolloutPolicy {
     if (against != null && Phases.onTrial(state.resume())) {
       return new Abort(against);
     }
+    Action action = afterPause(state, observed, now, plan);
+    if (action instanceof Hold
+        && plan.hasDrill()
+        && Phases.onTrial(state.resume())
+        && now - state.stepSinceMillis() >= Steps.longestMillis(plan, state.step())) {
+      boolean late = state.reason().equals(Reasons.PAUSE_STEP) && isStale(observed, now);
+      return new EndDrill(
+          late ? Reasons.STALE_EVIDENCE : state.reason(),
+          late ? staleSentence(observed, now) : "its time was over while it was paused");
+    }
+    return action;
+  }
+
+  private Action afterPause(RolloutState state, Observed observed, long now, RolloutPlan plan) {
     if (state.reason().equals(Reasons.STALE_EVIDENCE)) {
       return isStale(observed, now)
           ? new Hold(staleSentence(observed, now))
@@ -209,7 +224,11 @@ public final class RolloutPolicy {
     if (step + 1 < plan.getStepsCount()) {
       return new Advance(step + 1, why);
     }
-    return plan.hasDrill() ? new EndDrill(why) : new Promote(why);
+    return plan.hasDrill() ? new EndDrill(Reasons.DRILL_ENDED, why) : new Promote(why);
+  }
+
+  private static Action pause(String reason, String detail, RolloutPlan plan) {
+    return plan.hasDrill() ? new EndDrill(reason, detail) : new Pause(reason, detail);
   }
 
   /** What a step still waits for, as phrases for people; empty when it may be left. */

@@ -9,7 +9,8 @@ import dev.understudy.proto.v1.Phase;
  * @param phase where it is now
  * @param resume where it returns to from PAUSED; PHASE_UNSPECIFIED elsewhere
  * @param step index of the plan's step in force; the number of steps once all are done
- * @param reason for PAUSED, ABORTING and DEGRADED a word of {@link Reasons}; empty elsewhere
+ * @param reason for PAUSED, ABORTING and DEGRADED a word of {@link Reasons}, for WATCHING perhaps
+ *     {@link Reasons#NOTHING_KEPT}; for HEALTHY that of a drill; empty elsewhere
  * @param detail a sentence for people; may be empty
  * @param phaseSinceMillis wall clock of the change to this phase
  * @param stepSinceMillis wall clock from which the step's times count
@@ -78,14 +79,23 @@ public record RolloutState(
         false);
   }
 
-  /** The challenger has become champion; its watch begins. */
+  /** The challenger has become champion; its watch beside the former one begins. */
   public RolloutState watching(long championBadRun, long nowMillis) {
+    return watching(championBadRun, "", nowMillis);
+  }
+
+  /**
+   * The challenger has become champion; its watch begins.
+   *
+   * @param nothingKept why the former champion cannot keep its share; empty if it can
+   */
+  public RolloutState watching(long championBadRun, String nothingKept, long nowMillis) {
     return new RolloutState(
         checked(Phase.WATCHING),
         Phase.PHASE_UNSPECIFIED,
         step,
-        "",
-        "",
+        nothingKept.isEmpty() ? "" : Reasons.NOTHING_KEPT,
+        nothingKept,
         nowMillis,
         stepSinceMillis,
         championBadRun,

@@ -47,6 +47,17 @@ public final class Steps {
         && plan.getSteps(step).getStepCase() == Step.StepCase.PAUSE_MS;
   }
 
+  /** The former champion's share of a watch: the plan's, unless its servers were not ready. */
+  public static int keptBp(RolloutPlan plan, RolloutState state) {
+    return state.reason().equals(Reasons.NOTHING_KEPT) ? 0 : plan.getWatchKeptBp();
+  }
+
+  /** How long a step may last, in milliseconds; 0 for a pause that only a person ends. */
+  static long longestMillis(RolloutPlan plan, int step) {
+    Step found = plan.getSteps(last(plan, step));
+    return isPause(plan, step) ? found.getPauseMs() : found.getMaxDurationMs();
+  }
+
   /** Whether a metric of this kind gathers evidence at a step. */
   public static boolean measurable(RolloutPlan plan, int step, MetricKind kind) {
     boolean copies = mirrorBp(plan, step) > 0;

@@ -12,6 +12,8 @@ import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.rollout.policy.Phases;
+import dev.understudy.rollout.policy.Reasons;
+import dev.understudy.rollout.policy.RolloutState;
 import dev.understudy.rollout.policy.Steps;
 import dev.understudy.rollout.store.StoredRollout;
 import java.util.List;
@@ -25,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>While the challenger is on trial, the shadow receives copies, the canary its share, and a live
  * control as much as the canary. While a promotion is watched the rollout is still named, so that
  * its evidence goes on, and the former champion is the control, with the share that the plan lets
- * it keep; in every other phase the champion is alone.
+ * it keep; in every other phase the champion is alone. The faults of a drill are routed only while
+ * it runs, not while it is paused by hand, and by no route that outlives its lease.
  */
 public final class RouteBuilder {
   private RouteBuilder() {}
@@ -87,7 +90,7 @@ public final class RouteBuilder {
       route.setCanaryWeightBp(weight);
       Arm canary = arm("canary", Role.CANARY, challenger, digestOf, config.challengerFleet());
       route.addArms(
-          plan.getDrill().hasFault()
+          plan.getDrill().hasFault() && isRunning(rollout.state())
               ? canary.toBuilder().setFault(plan.getDrill().getFault()).build()
               : canary);
       if (plan.getLiveControl()) {
@@ -112,13 +115,18 @@ public final class RouteBuilder {
     }
   }
 
+  /** Whether the plan goes on; a pause that it asked for is part of it. */
+  private static boolean isRunning(RolloutState state) {
+    return state.phase() != Phase.PAUSED || state.reason().equals(Reasons.PAUSE_STEP);
+  }
+
   /** The former champion keeps its share of a watch, where it is still loaded. */
   private static void kept(
       ModelRoute.Builder route,
       ModelConfig config,
       UnaryOperator<String> digestOf,
       StoredRollout rollout) {
-    int kept = rollout.plan().getWatchKeptBp();
+    int kept = Steps.keptBp(rollout.plan(), rollout.state());
     if (kept > 0) {
       route
           .setControlWeightBp(kept)
@@ -139,7 +147,7 @@ public final class RouteBuilder {
         .setUnit(plan.getUnit())
         .setKeyMetadata(plan.getKeyMetadata())
         .setFailoverBp(plan.getFailoverBp())
-        .setOnControlLoss(plan.getOnControlLoss());
+        .setOnControlLoss(plan.hasDrill() ? ControlLoss.CHAMPION_ONLY : plan.getOnControlLoss());
     if (plan.getTryTimeoutMs() > 0) {
       route.setTryTimeoutMs(plan.getTryTimeoutMs());
     }

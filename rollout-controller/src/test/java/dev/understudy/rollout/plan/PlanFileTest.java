@@ -347,6 +347,15 @@ class PlanFileTest {
   }
 
   @Test
+  void drillWaitsForNobodyAndEndsWhenTheControllerIsLost() {
+    assertTrue(problem(", drill: {}, onControlLoss: hold").contains("champion-only"));
+    String steps = ", drill: {}, steps: [{mirror: 9%}, {setWeight: 5%}, {pause: %s}]";
+    assertTrue(problem(steps.replace("%s", "{}")).contains("a pause without an end"));
+    assertTrue(with(steps.replace("%s", "10s")).hasDrill());
+    assertFalse(with(", onControlLoss: hold").hasDrill());
+  }
+
+  @Test
   void guardKnowsHowLongAChallengerMayBeOutOfReach() {
     assertEquals(5, with("").getGuardUnavailableSeconds());
     RolloutPlan plan = with(", guard: {unavailableSeconds: 9}");

@@ -328,6 +328,39 @@ class RolloutPolicyTest {
         decide(drill, at(4), allProved().setLogAgainst(STOP).setStatement("worse"), 1));
   }
 
+  @Test
+  void drillEndsWhereARolloutWouldWaitForAPerson() {
+    RolloutPlan drill = PLAN.toBuilder().setDrill(Drill.getDefaultInstance()).build();
+    var wrong = allProved().setSplit(SplitReport.newBuilder().setResult(Result.AGAINST));
+    assertEquals(Reasons.SAMPLE_RATIO_MISMATCH, ended(decide(drill, at(1), wrong, 5_000)));
+    var silent = new Observed(allProved().build(), START, 0);
+    assertEquals(
+        Reasons.STALE_EVIDENCE, ended(policy.decide(at(1), silent, START + 15_001, drill)));
+    var undecided = report(1_000, 1_000, Result.UNDECIDED, Result.PROVED, Result.PROVED);
+    assertEquals(Reasons.INSUFFICIENT_EVIDENCE, ended(decide(drill, at(1), undecided, 60_000)));
+  }
+
+  @Test
+  void pausedDrillEndsWhenTheTimeOfItsStepHasPassed() {
+    RolloutPlan drill = PLAN.toBuilder().setDrill(Drill.getDefaultInstance()).build();
+    RolloutState byHand = at(1).paused(Reasons.BY_HAND, "", START + 1);
+    assertInstanceOf(Hold.class, decide(drill, byHand, allProved(), 59_999));
+    assertEquals(Reasons.BY_HAND, ended(decide(drill, byHand, allProved(), 60_000)));
+    assertInstanceOf(Hold.class, decide(byHand, allProved(), 60_000), "a rollout waits");
+    assertInstanceOf(Advance.class, decide(drill, at(2), allProved(), 10_000));
+    var silent = new Observed(allProved().build(), START - 15_001, 0);
+    assertInstanceOf(Hold.class, policy.decide(at(2), silent, START + 9_999, drill));
+    assertEquals(
+        Reasons.STALE_EVIDENCE, ended(policy.decide(at(2), silent, START + 10_000, drill)));
+    RolloutState unloaded = RolloutState.pending(START).paused(Reasons.LOAD_FAILED, "", START);
+    assertInstanceOf(
+        Hold.class, decide(drill, unloaded, allProved(), 60_000), "nothing is routed to it yet");
+  }
+
+  private static String ended(Action action) {
+    return assertInstanceOf(EndDrill.class, action).reason();
+  }
+
   private Action decide(
       RolloutPlan plan, RolloutState state, EvidenceReport.Builder report, long afterMillis) {
     return policy.decide(

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.v1.Arm;
+import dev.understudy.proto.v1.ControlLoss;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Drill;
 import dev.understudy.proto.v1.EvaluationSpec;
@@ -154,6 +155,34 @@ class RouteBuilderTest {
     for (Arm arm : route(step(1), HostPort.loopback(3)).getArmsList()) {
       assertEquals(false, arm.hasFault(), arm.getName());
     }
+  }
+
+  @Test
+  void drillThatIsPausedByHandIsNotSpoiledAndNeverOutlivesItsLease() {
+    var fault = InjectedFault.newBuilder().setErrorsBp(2_000).build();
+    RolloutPlan plan =
+        PLAN.toBuilder()
+            .setDrill(Drill.newBuilder().setFault(fault))
+            .setOnControlLoss(ControlLoss.HOLD)
+            .build();
+    ModelRoute paused = route(plan, "1", step(1).paused(Reasons.BY_HAND, "", 0));
+    assertEquals(2_500, paused.getCanaryWeightBp());
+    assertEquals(0, paused.getArmsList().stream().filter(Arm::hasFault).count());
+    RolloutState pauseStep = step(1).paused(Reasons.PAUSE_STEP, "", 0);
+    assertEquals(
+        1, route(plan, "1", pauseStep).getArmsList().stream().filter(Arm::hasFault).count());
+    assertEquals(ControlLoss.CHAMPION_ONLY, paused.getOnControlLoss());
+    RolloutPlan rollout = plan.toBuilder().clearDrill().build();
+    assertEquals(ControlLoss.HOLD, route(rollout, "1", step(1)).getOnControlLoss());
+  }
+
+  @Test
+  void formerChampionThatIsNotReadyKeepsNoShare() {
+    RolloutState watching = step(1).to(Phase.PROMOTING, "", "", 0).watching(0, "down", 0);
+    RolloutPlan plan = PLAN.toBuilder().setWatchKeptBp(700).build();
+    ModelRoute route = route(plan, "2", watching, HostPort.loopback(3));
+    assertEquals(List.of("champion"), arms(route));
+    assertEquals(0, route.getControlWeightBp());
   }
 
   @Test

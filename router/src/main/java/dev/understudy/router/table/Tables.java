@@ -4,6 +4,7 @@ import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.Arm;
+import dev.understudy.proto.v1.ControlLoss;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Role;
@@ -53,6 +54,11 @@ public final class Tables {
     for (Arm arm : route.getArmsList()) {
       String name = model + " arm '" + arm.getName() + "'";
       checkArm(name, arm);
+      check(
+          !arm.hasFault() || route.getOnControlLoss() != ControlLoss.HOLD,
+          name
+              + " has faults injected in a route that holds when the controller is lost (expected:"
+              + " champion-only)");
       ArmPlan plan = ArmPlan.of(route.getModel(), arm);
       check(arms.put(arm.getName(), plan) == null, name + " is listed twice");
       boolean answers =
