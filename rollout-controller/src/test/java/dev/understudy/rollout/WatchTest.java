@@ -186,11 +186,14 @@ class WatchTest {
     assertEquals(watch, watchOf(watching), "the same watch, whoever asks for it");
     router.close();
 
-    // The judge has spoken while nobody listened.
+    // The judge has spoken while nobody listened, and says so again once it is asked.
+    int asked = rig.judge.watchCalls();
     rig.stop();
     rig.judge.report(watching.getRolloutId(), compared(Result.AGAINST));
     rig.start();
     router = new FakeRouter("r1", rig.address());
+    rig.await(s -> rig.judge.watchCalls() > asked);
+    rig.judge.report(watching.getRolloutId(), compared(Result.AGAINST));
     RolloutStatus undone = ended();
     assertEquals(Reasons.UNDONE, undone.getReason());
     router.await(t -> version(t, Role.CHAMPION).equals("1"));
