@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -24,13 +23,6 @@ final class Local implements AutoCloseable {
   static final String MODEL_FILE = "model.onnx";
   private static final String VERSION = "1";
   private static final String CONFIG = "config.pbtxt";
-
-  /**
-   * Stands behind what the configuration says; where a field stands twice, the last one counts. The
-   * model's and the version's folder are called otherwise here, and a configuration may bear no
-   * name but its folder's.
-   */
-  private static final String OVERRIDES = "%nname: \"%s\"%nversion_policy { all {} }%n";
 
   private final Path repository;
   private final Thread atEnd;
@@ -106,8 +98,11 @@ final class Local implements AutoCloseable {
     Path ours = version.getParent();
     if (model != null && ours != null && Files.isRegularFile(model.resolve(CONFIG))) {
       String config = Files.readString(model.resolve(CONFIG));
+      // Where a field stands twice the last one counts. Folders are called otherwise here, and a
+      // configuration may bear no name but its folder's.
       Files.writeString(
-          ours.resolve(CONFIG), config + String.format(Locale.ROOT, OVERRIDES, ours.getFileName()));
+          ours.resolve(CONFIG),
+          config + "\nname: \"" + ours.getFileName() + "\"\nversion_policy { all {} }\n");
     }
   }
 
