@@ -33,7 +33,12 @@ public final class TallyCheck {
     }
     if (problem == null) {
       problem =
-          shares(tally.getChangedShareList(), tally.getChangedShareCountList(), tally.getPairs());
+          histogram(
+              "changed_share",
+              tally.getChangedShareList(),
+              tally.getChangedShareCountList(),
+              0,
+              tally.getPairs());
     }
     if (problem == null) {
       problem =
@@ -85,7 +90,12 @@ public final class TallyCheck {
             slice.getPairs());
     if (problem == null) {
       problem =
-          shares(slice.getChangedShareList(), slice.getChangedShareCountList(), slice.getPairs());
+          histogram(
+              "changed_share of a slice",
+              slice.getChangedShareList(),
+              slice.getChangedShareCountList(),
+              0,
+              slice.getPairs());
     }
     if (problem == null) {
       problem = counts(slice.getPairs(), slice.getComparedWithDecision(), slice.getChanged());
@@ -122,20 +132,6 @@ public final class TallyCheck {
       sum += count; // So few values, each at most 2^32: this cannot overflow.
     }
     return sum > most ? name + " counts: " + sum + " (expected: at most " + most + " pairs)" : null;
-  }
-
-  private static @Nullable String shares(List<Integer> values, List<Long> counts, long pairs) {
-    String problem = histogram("changed_share", values, counts, 0);
-    if (problem != null) {
-      return problem;
-    }
-    long calls = 0;
-    for (long count : counts) {
-      calls += count;
-    }
-    return calls < 0 || calls > pairs
-        ? "changed_share: of " + calls + " pairs (expected: at most " + pairs + ")"
-        : null;
   }
 
   private static @Nullable String bands(String name, List<Long> bands) {
