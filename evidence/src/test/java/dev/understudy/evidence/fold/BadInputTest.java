@@ -87,7 +87,7 @@ class BadInputTest {
         "changed_share: 1025 (expected: 0 to 1024)",
         TallyCheck.problem(sound().setChangedShare(0, 1025).build()));
     assertEquals(
-        "changed_share: of 4 pairs (expected: at most 3)",
+        "changed_share counts: 4 (expected: at most 3 pairs)",
         TallyCheck.problem(sound().setChangedShareCount(0, 4).build()));
     assertNotNull(TallyCheck.problem(sound().addToPositiveByBand(-5).build()));
     assertNotNull(TallyCheck.problem(sound().addToNegativeByBand(-5).build()));

@@ -30,13 +30,13 @@ import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.SliceLabels;
 import dev.understudy.proto.v1.TensorValue;
 import dev.understudy.proto.v1.ToleranceLearned;
-import dev.understudy.rollout.plan.Plans;
 import dev.understudy.router.slices.Disclosure;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -91,7 +91,7 @@ final class Recorder implements AutoCloseable {
       throws IOException {
     this.spec = spec;
     this.contract = spec.getContract();
-    this.disclosure = new Disclosure(contract, Plans.salt(spec.getRolloutId()));
+    this.disclosure = new Disclosure(contract, UUID.randomUUID().toString());
     this.time = time;
     this.file = file;
     this.tally = new ComparisonTally(contract, learnTolerance);
