@@ -181,7 +181,11 @@ class ControllerTest {
       rig.judge.report(shadow.getRolloutId(), undecided);
       rig.await(s -> s.getEvidence().getLogSequence() > 0);
     }
-    RolloutStatus paused = rig.await(Phase.PAUSED);
+    RolloutStatus paused =
+        rig.await(s -> {
+          rig.advance(Duration.ofMillis(1));
+          return s.getPhase() == Phase.PAUSED;
+        });
     assertEquals(Reasons.INSUFFICIENT_EVIDENCE, paused.getReason());
     assertTrue(
         paused.getHeadline().contains("changed-decisions needs about 3,100 more requests"),
