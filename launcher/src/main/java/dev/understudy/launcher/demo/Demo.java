@@ -31,13 +31,16 @@ import io.grpc.health.v1.HealthCheckResponse;
 import io.grpc.health.v1.HealthGrpc;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -96,9 +99,22 @@ public final class Demo {
               version.summary()));
     }
     narrator.say("Starting a router, control, and three model servers as processes on loopback");
-    try (Stage stage =
-        Stage.open(directory.resolve("run"), directory.resolve("models"), pagePort)) {
+    Path run = directory.resolve("run");
+    clear(run);
+    try (Stage stage = Stage.open(run, directory.resolve("models"), pagePort)) {
       return play(stage, keep);
+    }
+  }
+
+  /** Each showing begins anew: what an earlier one decided would be remembered, as it should be. */
+  private static void clear(Path run) throws IOException {
+    if (!Files.exists(run)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(run)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
     }
   }
 
