@@ -77,7 +77,7 @@ enum Act {
     for (int weight : WEIGHTS) {
       plan.append("  - {setWeight: ")
           .append(weight)
-          .append("%, minDuration: 3s, maxDuration: 40s}\n");
+          .append("%, minDuration: 3s, maxDuration: 90s}\n");
     }
     plan.append(
         """
