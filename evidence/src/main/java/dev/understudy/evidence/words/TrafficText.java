@@ -74,6 +74,7 @@ final class TrafficText {
       case CANARY -> "challenger";
       case SHADOW -> "challenger, copies";
       case MIRRORED_CONTROL -> "control, copies";
+      case BENCHMARK -> "benchmark, copies";
       case ROLE_UNSPECIFIED, UNRECOGNIZED -> "other";
     };
   }

@@ -5,7 +5,8 @@ import dev.understudy.proto.tensor.ParameterValue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One inference request from admission to its record: facts only, read once. Immutable.
+ * One inference request from admission to its record: facts only, read once. Immutable but for its
+ * notes.
  *
  * @param predictionId UUID of version 7
  * @param principal who asks
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param arrivalNanos monotonic clock
  * @param arrivalUnixMs wall clock
  * @param deadlineNanos on the monotonic clock; {@link Long#MAX_VALUE} without a deadline
+ * @param notes what the layers say of the call; all that can change
  */
 @SuppressWarnings("ArrayRecordComponent") // identity is all that is asked of a call
 public record InferCall(
@@ -31,7 +33,8 @@ public record InferCall(
     String clientId,
     long arrivalNanos,
     long arrivalUnixMs,
-    long deadlineNanos) {
+    long deadlineNanos,
+    Notes notes) {
   /** The request parameter and metadata by which a client declines the id in the answer. */
   public static final String NO_ID = "understudy_no_prediction_id";
 

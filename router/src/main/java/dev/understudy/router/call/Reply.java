@@ -10,9 +10,10 @@ public interface Reply {
    *
    * @param predictionId the id under which the call is remembered
    * @param timing the server's timing trailer, passed on
+   * @param notes told beside the answer
    */
-  void ok(String predictionId, Message response, byte @Nullable [] timing);
+  void ok(String predictionId, Message response, byte @Nullable [] timing, Notes notes);
 
   /** Fails. The id is empty when the call was refused before it got one. */
-  void fail(String predictionId, Fault fault);
+  void fail(String predictionId, Fault fault, Notes notes);
 }

@@ -2,6 +2,7 @@ package dev.understudy.router.frontend;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.router.call.Headers;
+import dev.understudy.router.call.Notes;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
@@ -27,7 +28,7 @@ final class HeaderGate implements ServerInterceptor {
       try {
         admit.accept(new GrpcHeaders(headers));
       } catch (Fault refusal) {
-        Replies.fail(call, "", refusal);
+        Replies.fail(call, "", refusal, new Notes());
         return new ServerCall.Listener<>() {};
       }
     }

@@ -9,6 +9,7 @@ import dev.understudy.proto.tensor.ParameterValue;
 import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.InferService;
 import dev.understudy.router.call.Message;
+import dev.understudy.router.call.Notes;
 import dev.understudy.router.call.Reply;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -47,7 +48,7 @@ final class StreamInfer implements ServerCallHandler<byte[], Message> {
     try {
       ticket = service.open(new GrpcHeaders(headers), UnaryInfer.deadlineNanos(nanoTime), true);
     } catch (RuntimeException e) {
-      Replies.fail(call, "", Fault.from(e));
+      Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};
     }
     call.sendHeaders(new Metadata());
@@ -86,12 +87,12 @@ final class StreamInfer implements ServerCallHandler<byte[], Message> {
               message,
               new Reply() {
                 @Override
-                public void ok(String id, Message response, byte @Nullable [] timing) {
+                public void ok(String id, Message response, byte @Nullable [] timing, Notes notes) {
                   answered(place, wrap(response));
                 }
 
                 @Override
-                public void fail(String id, Fault fault) {
+                public void fail(String id, Fault fault, Notes notes) {
                   fault.logIfUnforeseen();
                   answered(place, error(String.valueOf(fault.getMessage())));
                 }

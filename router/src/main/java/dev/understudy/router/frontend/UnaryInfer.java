@@ -4,6 +4,7 @@ import dev.understudy.chassis.error.Fault;
 import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.InferService;
 import dev.understudy.router.call.Message;
+import dev.understudy.router.call.Notes;
 import dev.understudy.router.call.Reply;
 import io.grpc.Context;
 import io.grpc.Deadline;
@@ -42,7 +43,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
     try {
       ticket = service.open(new GrpcHeaders(headers), deadlineNanos(nanoTime), false);
     } catch (RuntimeException e) {
-      Replies.fail(call, "", Fault.from(e));
+      Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};
     }
     call.request(2);
@@ -64,7 +65,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
     @Override
     public void onMessage(byte[] received) {
       if (message != null) {
-        fail("", Fault.from(tooMany().asRuntimeException()));
+        fail("", Fault.from(tooMany().asRuntimeException()), new Notes());
         return;
       }
       message = received;
@@ -77,7 +78,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
         return;
       }
       if (received == null) {
-        fail("", Fault.from(tooMany().asRuntimeException()));
+        fail("", Fault.from(tooMany().asRuntimeException()), new Notes());
         return;
       }
       running = ticket.infer(received, this);
@@ -99,18 +100,18 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
     }
 
     @Override
-    public void ok(String predictionId, Message response, byte @Nullable [] timing) {
+    public void ok(String predictionId, Message response, byte @Nullable [] timing, Notes notes) {
       if (ended.compareAndSet(false, true)) {
         call.sendHeaders(Replies.headers(predictionId));
         call.sendMessage(response);
-        call.close(Status.OK, Replies.trailers(timing));
+        call.close(Status.OK, Replies.trailers(timing, notes));
       }
     }
 
     @Override
-    public void fail(String predictionId, Fault fault) {
+    public void fail(String predictionId, Fault fault, Notes notes) {
       if (ended.compareAndSet(false, true)) {
-        Replies.fail(call, predictionId, fault);
+        Replies.fail(call, predictionId, fault, notes);
       }
     }
 

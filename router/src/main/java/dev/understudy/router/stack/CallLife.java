@@ -13,6 +13,7 @@ import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.InferService;
+import dev.understudy.router.call.Notes;
 import dev.understudy.router.call.Principal;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
@@ -109,6 +110,7 @@ final class CallLife implements InferService {
     @Override
     public Cancel infer(byte[] message, Reply reply) {
       String id = ids.next();
+      Notes notes = new Notes();
       boolean taken = false;
       try {
         long now = time.nanoTime();
@@ -117,18 +119,18 @@ final class CallLife implements InferService {
         }
         admission.takeBytes(message.length);
         taken = true;
-        InferCall call = read(id, message, now);
+        InferCall call = read(id, message, now, notes);
         return begin(call, reply);
       } catch (RuntimeException e) {
         if (taken) {
           admission.giveBack(message.length);
         }
-        reply.fail(id, Fault.from(e));
+        reply.fail(id, Fault.from(e), notes);
         return NOTHING;
       }
     }
 
-    private InferCall read(String id, byte[] message, long now) {
+    private InferCall read(String id, byte[] message, long now, Notes notes) {
       try {
         InferRequestView view = InferRequestView.parse(ByteBuffer.wrap(message));
         return new InferCall(
@@ -142,7 +144,8 @@ final class CallLife implements InferService {
             view.id(),
             now,
             time.wallMillis(),
-            deadlineNanos);
+            deadlineNanos,
+            notes);
       } catch (MalformedMessageException e) {
         throw Refusals.malformed(String.valueOf(e.getMessage()));
       }

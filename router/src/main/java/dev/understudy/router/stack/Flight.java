@@ -153,7 +153,7 @@ final class Flight implements Cancel {
     if (hasPlace) {
       life.lineage.release();
     }
-    reply.fail(call.predictionId(), refusal);
+    reply.fail(call.predictionId(), refusal, call.notes());
   }
 
   private void count(Assignment assigned) {
@@ -390,10 +390,14 @@ final class Flight implements Cancel {
     life.admission.giveBack(call.body().length);
     byte[] response = answer.response();
     if (response != null) {
-      reply.ok(call.predictionId(), new Message(response, tail(answered)), answer.timing());
+      reply.ok(
+          call.predictionId(),
+          new Message(response, tail(answered)),
+          answer.timing(),
+          call.notes());
     } else {
       Fault fault = answer.fault();
-      reply.fail(call.predictionId(), fault == null ? Refusals.cancelled() : fault);
+      reply.fail(call.predictionId(), fault == null ? Refusals.cancelled() : fault, call.notes());
     }
     life.recording.finished(
         call,

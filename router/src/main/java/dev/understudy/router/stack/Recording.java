@@ -197,6 +197,8 @@ final class Recording implements Mirror.Results {
               .setOutcome(firstOutcome)
               .setStatusCode(fault == null ? 0 : fault.code().value())
               .setLatencyNanos(totalNanos)
+              .addAllFlags(call.notes().flags())
+              .setReviewRequired(call.notes().reviewRequired())
               .build());
     }
     requests.count(call.model(), answered.role(), fault == null ? "OK" : fault.code().name());
