@@ -9,8 +9,10 @@ import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
 import dev.understudy.proto.contract.ContractException;
 import dev.understudy.proto.contract.ContractFile;
+import dev.understudy.proto.routing.SplitFile;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageOverflow;
+import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.rollout.routing.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -187,7 +189,15 @@ public record ControllerConfig(
           case BLOCK -> LineageOverflow.LINEAGE_BLOCK;
           case REFUSE -> LineageOverflow.LINEAGE_REFUSE;
         },
-        (int) Math.round(section.ratio("payloads", 1) * 10_000));
+        (int) Math.round(section.ratio("payloads", 1) * 10_000),
+        standing(section));
+  }
+
+  private static ModelRoute standing(Section section) {
+    ModelRoute.Builder route = ModelRoute.newBuilder();
+    return SplitFile.read(section::tree, section::problem, route)
+        ? route.build()
+        : ModelRoute.getDefaultInstance();
   }
 
   private static List<HostPort> fleet(Section fleets, String key) {

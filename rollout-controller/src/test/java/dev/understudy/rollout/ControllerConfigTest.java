@@ -70,6 +70,9 @@ class ControllerConfigTest {
                 tryTimeout: 250ms
                 lineage: refuse
                 payloads: 5%%
+                rules: [{name: staff, principals: [alice], arm: canary}]
+                experiment: {layer: pricing, from: 50%%, to: 1}
+                holdout: {name: h, share: 0.5%%}
             """
                 .formatted(token, routers, token, token, contract));
     assertEquals(Duration.ofSeconds(20), config.lease());
@@ -84,6 +87,9 @@ class ControllerConfigTest {
     assertEquals(250, model.tryTimeoutMillis());
     assertEquals(LineageOverflow.LINEAGE_REFUSE, model.lineage());
     assertEquals(500, model.payloadSampleBp());
+    assertEquals("staff", model.standing().getRules(0).getName());
+    assertEquals(5_000, model.standing().getEligibility().getFromBp());
+    assertEquals(50, model.standing().getHoldout().getShareBp());
   }
 
   @Test
@@ -102,6 +108,7 @@ class ControllerConfigTest {
                             champion: newest
                             contract: /nowhere.yaml
                             fleets: {challenger: ["no port"]}
+                            rules: [{name: all, arm: canary}]
                         leese: 1s
                         """))
             .problems();
@@ -113,6 +120,7 @@ class ControllerConfigTest {
             "cannot be read",
             "no server",
             "'no port'",
+            "models.m.rules: rule 'all' matches every call",
             "leese: unknown key")) {
       assertTrue(problems.stream().anyMatch(p -> p.contains(expected)), expected + problems);
     }

@@ -299,6 +299,39 @@ public final class Section {
     return sections;
   }
 
+  /**
+   * A key's whole value, for a reader that knows the keys in it: maps in the order of the file,
+   * lists, and every scalar as its text; null if absent. The environment does not reach into it.
+   */
+  public @Nullable Object tree(String key) {
+    Entry entry = entry(key);
+    return entry == null ? null : tree(key, entry.value);
+  }
+
+  private @Nullable Object tree(String key, Node node) {
+    return switch (node) {
+      case MappingNode mapping -> {
+        Map<String, Object> map = new LinkedHashMap<>();
+        entriesOf(problems, dotted(path, key), mapping)
+            .forEach((name, entry) -> {
+              Object value = tree(key, entry.value);
+              if (value != null) {
+                map.put(name, value);
+              }
+            });
+        yield map;
+      }
+      case SequenceNode sequence -> {
+        List<@Nullable Object> list = new ArrayList<>();
+        sequence.getValue().forEach(item -> list.add(tree(key, item)));
+        yield list;
+      }
+      case ScalarNode scalar when !scalar.getTag().equals(Tag.NULL) ->
+          expand(key, scalar.getValue(), lineOf(scalar));
+      default -> null;
+    };
+  }
+
   // The section itself.
 
   /** Whether a key has a value, in the file or in the environment. */

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -104,6 +105,29 @@ class ConfigFileTest {
     assertEquals(DEFAULTS, parse(""));
     assertEquals(DEFAULTS, parse("# only a comment\n"));
     assertEquals(DEFAULTS, parse("name:\nlimits:\n  rate:\n"));
+  }
+
+  @Test
+  void aTreeIsWhatStandsThereAsTexts() {
+    Object tree =
+        ConfigFile.parse(
+            "t.yaml",
+            "a: [1, {b: true, c: [x, ~], d: '${HOME_OF_A}'}, 5%]\n",
+            Map.of("HOME_OF_A", "here"),
+            section -> List.of(Objects.requireNonNull(section.tree("a"))));
+    assertEquals("[[1, {b=true, c=[x, null], d=here}, 5%]]", String.valueOf(tree));
+    assertEquals(
+        "t.yaml:1: a.b: stands twice (first on line 1)",
+        assertThrows(
+                ConfigException.class,
+                () ->
+                    ConfigFile.parse(
+                        "t.yaml",
+                        "a: {b: 1, b: 2}",
+                        Map.of(),
+                        section -> List.of(Objects.requireNonNull(section.tree("a")))))
+            .problems()
+            .getFirst());
   }
 
   @Test

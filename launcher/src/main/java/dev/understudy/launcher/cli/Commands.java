@@ -33,6 +33,7 @@ public final class Commands {
         DrillCommand.class,
         AuditCommand.class,
         StatisticsCommand.class,
+        RouteCommand.class,
         InferCommand.class,
         LoadTestCommand.class,
         ModelsCommand.class,

@@ -26,6 +26,11 @@ public final class SignatureCheck {
     this.model = signature.modelName();
   }
 
+  /** What is checked against. */
+  public Signature signature() {
+    return signature;
+  }
+
   /**
    * Checks a request.
    *

@@ -3,6 +3,7 @@ package dev.understudy.rollout.routing;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageOverflow;
+import dev.understudy.proto.v1.ModelRoute;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param tryTimeoutMillis 0: the router's default
  * @param lineage what a call does when its lineage record finds no room
  * @param payloadSampleBp share of calls whose payload is kept, in 1/10000
+ * @param standing what of the route no rollout changes: rules, eligibility, hold-out
  */
 public record ModelConfig(
     String name,
@@ -31,7 +33,8 @@ public record ModelConfig(
     List<HostPort> controlFleet,
     long tryTimeoutMillis,
     LineageOverflow lineage,
-    int payloadSampleBp) {
+    int payloadSampleBp,
+    ModelRoute standing) {
 
   /** Copies the lists. */
   public ModelConfig {

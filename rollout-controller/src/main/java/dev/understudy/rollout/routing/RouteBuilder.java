@@ -27,8 +27,10 @@ import org.jspecify.annotations.Nullable;
  * <p>While the challenger is on trial, the shadow receives copies, the canary its share, and a live
  * control as much as the canary. While a promotion is watched the rollout is still named, so that
  * its evidence goes on, and the former champion is the control, with the share that the plan lets
- * it keep; in every other phase the champion is alone. The faults of a drill are routed only while
- * it runs, not while it is paused by hand, and by no route that outlives its lease.
+ * it keep; in every other phase the champion is alone. Rules, the range of the experiment's layer
+ * and the hold-out are configured, and the same through every rollout and between. The faults of a
+ * drill are routed only while it runs, not while it is paused by hand, and by no route that
+ * outlives its lease.
  */
 public final class RouteBuilder {
   private RouteBuilder() {}
@@ -47,7 +49,7 @@ public final class RouteBuilder {
       UnaryOperator<String> digestOf,
       @Nullable StoredRollout latest) {
     ModelRoute.Builder route =
-        ModelRoute.newBuilder()
+        config.standing().toBuilder()
             .setModel(config.name())
             .setSignature(signature)
             .setUnit(RandomisationUnit.REQUEST)

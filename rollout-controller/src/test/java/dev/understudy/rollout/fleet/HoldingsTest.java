@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageOverflow;
+import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.rollout.fleet.Fleets.Holding;
 import dev.understudy.rollout.routing.ModelConfig;
 import java.util.List;
@@ -26,7 +27,8 @@ class HoldingsTest {
         List.of(control),
         0,
         LineageOverflow.LINEAGE_DROP,
-        0);
+        0,
+        ModelRoute.getDefaultInstance());
   }
 
   private static Holding holding(HostPort server, String awaited, String... versions) {
@@ -71,7 +73,8 @@ class HoldingsTest {
             List.of(),
             0,
             LineageOverflow.LINEAGE_DROP,
-            0);
+            0,
+            ModelRoute.getDefaultInstance());
     assertEquals(List.of(holding(A, "1", "1", "2")), Holdings.forWatch(without, "1", "2"));
   }
 

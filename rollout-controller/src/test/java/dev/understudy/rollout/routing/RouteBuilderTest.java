@@ -7,7 +7,9 @@ import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.ControlLoss;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Drill;
+import dev.understudy.proto.v1.Eligibility;
 import dev.understudy.proto.v1.EvaluationSpec;
+import dev.understudy.proto.v1.Holdout;
 import dev.understudy.proto.v1.InjectedFault;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
@@ -15,6 +17,7 @@ import dev.understudy.proto.v1.ModelSignature;
 import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RolloutPlan;
+import dev.understudy.proto.v1.RouteRule;
 import dev.understudy.proto.v1.Step;
 import dev.understudy.rollout.policy.Reasons;
 import dev.understudy.rollout.policy.RolloutState;
@@ -36,6 +39,13 @@ class RouteBuilderTest {
           .addSteps(Step.newBuilder().setSetMirrorBp(0))
           .build();
 
+  private static final ModelRoute STANDING =
+      ModelRoute.newBuilder()
+          .addRules(RouteRule.newBuilder().setName("staff").addPrincipals("alice").setArm("canary"))
+          .setEligibility(Eligibility.newBuilder().setLayer("l").setToBp(5_000))
+          .setHoldout(Holdout.newBuilder().setSalt("h").setShareBp(100))
+          .build();
+
   private static ModelConfig config(HostPort... controls) {
     return new ModelConfig(
         "m",
@@ -47,7 +57,8 @@ class RouteBuilderTest {
         List.of(controls),
         1_000,
         LineageOverflow.LINEAGE_BLOCK,
-        100);
+        100,
+        STANDING);
   }
 
   private static ModelRoute route(RolloutState state, HostPort... controls) {
@@ -183,6 +194,24 @@ class RouteBuilderTest {
     ModelRoute route = route(plan, "2", watching, HostPort.loopback(3));
     assertEquals(List.of("champion"), arms(route));
     assertEquals(0, route.getControlWeightBp());
+  }
+
+  @Test
+  void rulesExperimentAndHoldOutAreTheSameThroughEveryRolloutAndBetween() {
+    RolloutState aborted = step(1).to(Phase.ABORTING, Reasons.ABORTED, "", 0);
+    List<ModelRoute> routes =
+        List.of(
+            RouteBuilder.build(
+                config(), "1", ModelSignature.getDefaultInstance(), version -> "", null),
+            route(step(0)),
+            route(step(1)),
+            route(step(1).to(Phase.PROMOTING, "", "", 0).watching(0, 0)),
+            route(aborted.to(Phase.DEGRADED, Reasons.ABORTED, "", 0)));
+    for (ModelRoute route : routes) {
+      assertEquals(STANDING.getRulesList(), route.getRulesList());
+      assertEquals(STANDING.getEligibility(), route.getEligibility());
+      assertEquals(STANDING.getHoldout(), route.getHoldout());
+    }
   }
 
   @Test

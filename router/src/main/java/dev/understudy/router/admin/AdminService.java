@@ -1,6 +1,8 @@
 package dev.understudy.router.admin;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.proto.v1.ExplainRouteRequest;
+import dev.understudy.proto.v1.ExplainRouteResponse;
 import dev.understudy.proto.v1.GetTableRequest;
 import dev.understudy.proto.v1.GetTableResponse;
 import dev.understudy.proto.v1.RouterAdminGrpc;
@@ -23,6 +25,9 @@ public final class AdminService extends RouterAdminGrpc.RouterAdminImplBase {
 
     /** Breaks or repairs the glass of a model, and says so to the controller. */
     void setChampionOnly(String model, boolean championOnly);
+
+    /** What would happen to a request. */
+    ExplainRouteResponse explain(ExplainRouteRequest request);
   }
 
   private final Desk desk;
@@ -58,6 +63,20 @@ public final class AdminService extends RouterAdminGrpc.RouterAdminImplBase {
   public void getTable(GetTableRequest request, StreamObserver<GetTableResponse> answer) {
     answer.onNext(
         GetTableResponse.newBuilder().setTable(desk.table()).setState(desk.state()).build());
+    answer.onCompleted();
+  }
+
+  @Override
+  public void explainRoute(
+      ExplainRouteRequest request, StreamObserver<ExplainRouteResponse> answer) {
+    if (request.getModel().isEmpty()) {
+      Fault.fail(
+          answer,
+          Fault.of(Status.Code.INVALID_ARGUMENT, "MODEL_MISSING", "model: empty (expected: a name)")
+              .violation("model", "empty (expected: a name)"));
+      return;
+    }
+    answer.onNext(desk.explain(request));
     answer.onCompleted();
   }
 }

@@ -71,6 +71,23 @@ public final class RateLimiter {
     }
   }
 
+  /**
+   * What {@link #take} would answer, without taking anything.
+   *
+   * @param nowNanos the monotonic clock
+   */
+  public long peek(String principal, long nowNanos) {
+    Quota quota = quota(principal);
+    AtomicLong bucket = fullAt.get(principal);
+    if (quota == null || bucket == null) {
+      return 0;
+    }
+    long seen = bucket.get();
+    long from = seen == Long.MIN_VALUE || seen - nowNanos < 0 ? nowNanos : seen;
+    return Math.max(
+        0, from + quota.intervalNanos() - nowNanos - quota.intervalNanos() * quota.burst());
+  }
+
   /** How many principals are remembered. */
   public int size() {
     return fullAt.size();

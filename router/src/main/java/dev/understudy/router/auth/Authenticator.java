@@ -45,6 +45,11 @@ public final class Authenticator {
     return new Principal(name, testers.contains(name));
   }
 
+  /** What a principal of this name may do, when somebody who may asks about its calls. */
+  public Principal named(String name) {
+    return new Principal(name, testers.contains(name));
+  }
+
   private static @Nullable String key(Headers headers) {
     String authorization = headers.get("authorization");
     if (authorization != null && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {

@@ -4,6 +4,7 @@ import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.config.Section;
 import dev.understudy.proto.contract.ContractException;
 import dev.understudy.proto.contract.ContractFile;
+import dev.understudy.proto.routing.SplitFile;
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.Mirror;
@@ -99,8 +100,9 @@ final class StaticTable {
               case BLOCK -> LineageOverflow.LINEAGE_BLOCK;
               case REFUSE -> LineageOverflow.LINEAGE_REFUSE;
             });
+    boolean sound = SplitFile.read(section::tree, section::problem, route);
     ModelRoute whole = route.build();
-    if (section.has("champion")) {
+    if (sound && section.has("champion")) {
       try {
         Tables.compile(RoutingTable.newBuilder().addModels(whole).build(), true);
       } catch (TableException e) {

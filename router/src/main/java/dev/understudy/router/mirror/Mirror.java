@@ -2,6 +2,7 @@ package dev.understudy.router.mirror;
 
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Budget;
+import dev.understudy.router.call.Explanation;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.hash.Sampler;
 import dev.understudy.router.table.ArmPlan;
@@ -69,8 +70,7 @@ public final class Mirror {
 
   /** Copies a call whose original has just been sent to the champion, if it is in the sample. */
   public Ticket sent(InferCall call, ModelPlan plan) {
-    if (plan.copies().isEmpty()
-        || !sampler.picks(call.predictionId(), plan.route().getMirror().getFractionBp())) {
+    if (!picks(call, plan)) {
       return Ticket.NONE;
     }
     long millis = plan.route().getMirror().getTimeoutMs();
@@ -90,6 +90,47 @@ public final class Mirror {
       }
     }
     return ticket == null ? Ticket.NONE : ticket;
+  }
+
+  private boolean picks(InferCall call, ModelPlan plan) {
+    return !plan.copies().isEmpty()
+        && sampler.picks(call.predictionId(), plan.route().getMirror().getFractionBp());
+  }
+
+  /**
+   * Says whether a call would be copied.
+   *
+   * @param may whether its assignment lets it be copied
+   * @return whether it would, were there room
+   */
+  public boolean explain(InferCall call, ModelPlan plan, boolean may, Explanation into) {
+    if (plan.copies().isEmpty()) {
+      into.passes("mirror", "no: no arm gets copies");
+      return false;
+    }
+    String names =
+        String.join(", ", plan.copies().stream().map(arm -> arm.arm().getName()).toList());
+    double percent = plan.route().getMirror().getFractionBp() / 100.0;
+    boolean picked = picks(call, plan);
+    String text;
+    if (!may) {
+      text = "no: only judged calls of the champion are copied, while shares are in force";
+    } else if (!picked) {
+      text = "no: its id is not in the sample of " + percent + " %";
+    } else {
+      text =
+          "yes, to "
+              + names
+              + " (sample of "
+              + percent
+              + " %); "
+              + copies.used()
+              + " of "
+              + copies.limit()
+              + " copies are in flight";
+    }
+    into.passes("mirror", text).fact("mirrored", may && picked).fact("arms", names);
+    return may && picked;
   }
 
   private @Nullable Copy start(InferCall call, ModelPlan plan, ArmPlan arm, long timeoutNanos) {

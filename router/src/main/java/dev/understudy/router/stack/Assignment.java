@@ -3,14 +3,23 @@ package dev.understudy.router.stack;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Refusals;
+import dev.understudy.router.split.Band;
+import dev.understudy.router.split.Rules;
 import dev.understudy.router.split.Share;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
+import dev.understudy.router.table.Selection;
 import dev.understudy.router.table.Tables;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Which arm a call belongs to, under which probabilities, and whether that counts.
+ * Which arm a call belongs to, under which probabilities, whether that counts, and why.
+ *
+ * <p>The order: an arm that a tester chose, a version that the client pinned, a sequence, the
+ * rules, the hold-out, the experiment's range of its layer, the split. Whatever comes before the
+ * split is served and left out of the evidence. The unit of hold-out, layer and split is the same:
+ * the call's key, or its prediction id.
  *
  * @param arm the arm that is asked first
  * @param canaryBp the canary's probability in force for this call
@@ -19,9 +28,44 @@ import java.util.function.Predicate;
  * @param copied whether the call may be mirrored: where shares are not in force, copies are not
  *     either, because both are the trial's
  * @param rescuable whether the champion may answer when the arm fails
+ * @param why what decided
+ * @param rule index of the rule that matched, else {@link Rules#NONE}
  */
 record Assignment(
-    ArmPlan arm, int canaryBp, int controlBp, boolean judged, boolean copied, boolean rescuable) {
+    ArmPlan arm,
+    int canaryBp,
+    int controlBp,
+    boolean judged,
+    boolean copied,
+    boolean rescuable,
+    Why why,
+    int rule) {
+  /** What decided. */
+  enum Why {
+    /** A tester's header. */
+    CHOSEN,
+    /** The version that the client asked for. */
+    PINNED,
+    /** Sequences go to the champion. */
+    SEQUENCE,
+    /** A rule. */
+    RULE,
+    /** A rule whose arm is not there or not in force. */
+    RULE_WITHOUT_ARM,
+    /** The split goes by a key that the call does not have. */
+    NO_KEY,
+    /** The hold-out. */
+    HELD_OUT,
+    /** Outside of the experiment's range. */
+    NOT_ELIGIBLE,
+    /** The point of the call's unit. */
+    SPLIT,
+    /** The point, but no backend of that arm is in use: the champion. */
+    ARM_LEFT_ALONE,
+    /** The point; the call tries whether a backend that was left alone is back. */
+    TRIES_AGAIN
+  }
+
   private static final String ARM_HEADER = "x-understudy-arm";
 
   /**
@@ -41,27 +85,54 @@ record Assignment(
     ArmPlan champion = plan.champion();
     String wanted = call.header(ARM_HEADER);
     if (wanted != null) {
-      return leftOut(byHeader(call, plan, wanted, sharesHold));
+      return leftOut(byHeader(call, plan, wanted, sharesHold), Why.CHOSEN);
     }
     if (!call.version().isEmpty()) {
-      return leftOut(pinned(call, plan, sharesHold));
+      return leftOut(pinned(call, plan, sharesHold), Why.PINNED);
     }
     if (call.inSequence()) {
-      return leftOut(champion);
+      return leftOut(champion, Why.SEQUENCE);
     }
+    Selection selection = plan.selection();
+    Rules rules = selection.rules();
+    if (rules != null) {
+      int rule = rules.first(call.headers(), call.principal().name());
+      if (rule != Rules.NONE) {
+        return byRule(call, plan, rule, sharesHold, available, probe);
+      }
+    }
+    String unit = unit(call, plan);
+    if (unit == null) {
+      // Without its key a request cannot stay with its kin: it is served, not judged.
+      return leftOut(champion, Why.NO_KEY);
+    }
+    Band heldOut = selection.heldOut();
+    if (heldOut != null && heldOut.contains(unit)) {
+      return leftOut(champion, Why.HELD_OUT);
+    }
+    Band eligible = selection.eligible();
+    if (eligible != null && !eligible.contains(unit)) {
+      return leftOut(champion, Why.NOT_ELIGIBLE);
+    }
+    return split(plan, unit, sharesHold, available, probe);
+  }
+
+  /** What a call is split by, or null when it does not have it. */
+  static @Nullable String unit(InferCall call, ModelPlan plan) {
+    return plan.byKey() ? call.header(plan.route().getKeyMetadata()) : call.predictionId();
+  }
+
+  private static Assignment split(
+      ModelPlan plan,
+      String unit,
+      boolean sharesHold,
+      Predicate<ArmPlan> available,
+      Predicate<ArmPlan> probe) {
+    ArmPlan champion = plan.champion();
     ArmPlan canary = plan.canary();
     ArmPlan control = plan.control();
     int canaryShare = sharesHold && canary != null ? plan.route().getCanaryWeightBp() : 0;
     int controlShare = sharesHold && control != null ? plan.route().getControlWeightBp() : 0;
-    String unit = call.predictionId();
-    if (plan.byKey()) {
-      String key = call.header(plan.route().getKeyMetadata());
-      if (key == null) {
-        // Without its key a request cannot stay with its kin: it is served, not judged.
-        return leftOut(champion);
-      }
-      unit = key;
-    }
     Share share = plan.split().share(plan.split().point(unit), canaryShare, controlShare);
     int canaryBp = canaryShare > 0 && available.test(canary) ? canaryShare : 0;
     int controlBp = controlShare > 0 && available.test(control) ? controlShare : 0;
@@ -74,15 +145,45 @@ record Assignment(
     Role role = arm.role();
     if ((role == Role.CANARY && canaryBp == 0) || (role == Role.CONTROL && controlBp == 0)) {
       return probe.test(arm)
-          ? new Assignment(arm, canaryBp, controlBp, false, false, true)
-          : new Assignment(champion, canaryBp, controlBp, true, sharesHold, false);
+          ? new Assignment(
+              arm, canaryBp, controlBp, false, false, true, Why.TRIES_AGAIN, Rules.NONE)
+          : new Assignment(
+              champion,
+              canaryBp,
+              controlBp,
+              true,
+              sharesHold,
+              false,
+              Why.ARM_LEFT_ALONE,
+              Rules.NONE);
     }
     boolean champions = role == Role.CHAMPION;
-    return new Assignment(arm, canaryBp, controlBp, true, champions && sharesHold, !champions);
+    return new Assignment(
+        arm, canaryBp, controlBp, true, champions && sharesHold, !champions, Why.SPLIT, Rules.NONE);
   }
 
-  private static Assignment leftOut(ArmPlan arm) {
-    return new Assignment(arm, 0, 0, false, false, false);
+  /** The arm that a rule names; the champion, flagged, where it cannot be asked. */
+  private static Assignment byRule(
+      InferCall call,
+      ModelPlan plan,
+      int rule,
+      boolean sharesHold,
+      Predicate<ArmPlan> available,
+      Predicate<ArmPlan> probe) {
+    Selection.Target target = plan.selection().targets().get(rule);
+    ArmPlan arm = target.arm();
+    if (arm != null && arm.role() == Role.CHAMPION) {
+      return new Assignment(arm, 0, 0, false, false, false, Why.RULE, rule);
+    }
+    if (arm != null && sharesHold && (available.test(arm) || probe.test(arm))) {
+      return new Assignment(arm, 0, 0, false, false, true, Why.RULE, rule);
+    }
+    call.notes().flag(target.flag());
+    return new Assignment(plan.champion(), 0, 0, false, false, false, Why.RULE_WITHOUT_ARM, rule);
+  }
+
+  private static Assignment leftOut(ArmPlan arm, Why why) {
+    return new Assignment(arm, 0, 0, false, false, false, why, Rules.NONE);
   }
 
   private static ArmPlan byHeader(

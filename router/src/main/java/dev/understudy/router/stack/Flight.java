@@ -335,10 +335,7 @@ final class Flight implements Cancel {
   }
 
   private long wholeTryNanos() {
-    long millis = plan.route().getTryTimeoutMs();
-    return millis <= 0
-        ? life.settings.tryTimeout().toNanos()
-        : Math.min(millis, 3_600_000) * 1_000_000;
+    return life.settings.tryNanos(plan);
   }
 
   private FailoverAllowance allowance() {

@@ -1,5 +1,6 @@
 package dev.understudy.router.stack;
 
+import dev.understudy.router.table.ModelPlan;
 import java.time.Duration;
 
 /**
@@ -9,4 +10,12 @@ import java.time.Duration;
  * @param failoverBp share of a failing arm's calls that the champion may be asked to rescue
  * @param failoverBurst rescues that are allowed at once
  */
-record LifeSettings(Duration tryTimeout, int failoverBp, int failoverBurst) {}
+record LifeSettings(Duration tryTimeout, int failoverBp, int failoverBurst) {
+  private static final long MOST_TRY_MILLIS = 3_600_000;
+
+  /** The longest attempt for a model. */
+  long tryNanos(ModelPlan plan) {
+    long millis = plan.route().getTryTimeoutMs();
+    return millis <= 0 ? tryTimeout.toNanos() : Math.min(millis, MOST_TRY_MILLIS) * 1_000_000;
+  }
+}

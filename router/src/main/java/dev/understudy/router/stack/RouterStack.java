@@ -17,6 +17,8 @@ import dev.understudy.proto.v1.CollectorIntakeGrpc;
 import dev.understudy.proto.v1.Comparison;
 import dev.understudy.proto.v1.ComparisonSummary;
 import dev.understudy.proto.v1.EvidenceIntakeGrpc;
+import dev.understudy.proto.v1.ExplainRouteRequest;
+import dev.understudy.proto.v1.ExplainRouteResponse;
 import dev.understudy.proto.v1.HistogramSummary;
 import dev.understudy.proto.v1.PayloadRecord;
 import dev.understudy.proto.v1.PayloadSummary;
@@ -115,6 +117,7 @@ public final class RouterStack implements AdminService.Desk {
   private final AtomicBoolean stopping = new AtomicBoolean();
   private final AtomicLong histogramsFrom;
   private final ServerServiceDefinition service;
+  private final DryRun dryRun;
 
   /**
    * Wires a router that has not been started.
@@ -205,6 +208,8 @@ public final class RouterStack implements AdminService.Desk {
                 config.upstream().failoverBurst()),
             time,
             ids);
+
+    dryRun = new DryRun(life, ids);
 
     // Step 1.
     service =
@@ -419,6 +424,11 @@ public final class RouterStack implements AdminService.Desk {
   public void setChampionOnly(String model, boolean championOnly) {
     keeper.setChampionOnly(model, championOnly);
     watch.report();
+  }
+
+  @Override
+  public ExplainRouteResponse explain(ExplainRouteRequest request) {
+    return dryRun.explain(request);
   }
 
   /** What is counted about the router itself. */

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param canary null without one
  * @param control null without one
  * @param copies arms that get mirrored calls
+ * @param selection who takes part in the split
  * @param split the split under the route's salt
  * @param disclosure what of a call may leave, by the route's contract
  */
@@ -30,6 +31,7 @@ public record ModelPlan(
     @Nullable ArmPlan canary,
     @Nullable ArmPlan control,
     List<ArmPlan> copies,
+    Selection selection,
     Split split,
     Disclosure disclosure) {
   /** The model's name. */
@@ -74,13 +76,29 @@ public record ModelPlan(
   /** The same plan with its signature. */
   public ModelPlan with(Signature learned) {
     return new ModelPlan(
-        route, new SignatureCheck(learned), champion, canary, control, copies, split, disclosure);
+        route,
+        new SignatureCheck(learned),
+        champion,
+        canary,
+        control,
+        copies,
+        selection,
+        split,
+        disclosure);
   }
 
   /** The same plan with the signature that another plan of the same champion has. */
   public ModelPlan with(ModelPlan knowing) {
     return new ModelPlan(
-        route, knowing.signature(), champion, canary, control, copies, split, disclosure);
+        route,
+        knowing.signature(),
+        champion,
+        canary,
+        control,
+        copies,
+        selection,
+        split,
+        disclosure);
   }
 
   /** The arms that may answer. */

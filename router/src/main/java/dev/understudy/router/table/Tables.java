@@ -1,6 +1,7 @@
 package dev.understudy.router.table;
 
 import dev.understudy.chassis.config.HostPort;
+import dev.understudy.proto.routing.SplitCheck;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.Arm;
@@ -82,6 +83,11 @@ public final class Tables {
     if (route.hasContract()) {
       Contracts.verify(model, route.getContract());
     }
+    SplitCheck.problems(
+        route,
+        (key, text) -> {
+          throw new TableException(model + " " + key + ": " + text);
+        });
     boolean strict =
         route.getLineageOverflow() == LineageOverflow.LINEAGE_BLOCK
             || route.getLineageOverflow() == LineageOverflow.LINEAGE_REFUSE;
@@ -95,6 +101,7 @@ public final class Tables {
         canary,
         control,
         copies(model, route, arms),
+        Selection.of(route, arms),
         new Split(route.getSalt()),
         new Disclosure(route.getContract(), route.getSalt()));
   }

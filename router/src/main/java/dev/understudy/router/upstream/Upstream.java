@@ -5,6 +5,7 @@ import dev.understudy.chassis.rpc.EventLoops;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Cancel;
+import dev.understudy.router.call.Explanation;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.table.ArmPlan;
 import io.grpc.Channel;
@@ -164,6 +165,34 @@ public final class Upstream implements AutoCloseable {
           gone.shutdown();
         }
       }
+    }
+  }
+
+  /** Says in which state the backends of an arm are; asks and connects none. */
+  public void explain(ArmPlan arm, Explanation into) {
+    List<Backend> pool = pool(arm);
+    int usable = 0;
+    StringBuilder text = new StringBuilder();
+    for (Backend backend : pool) {
+      boolean closed = backend.closed();
+      usable += closed ? 1 : 0;
+      text.append(text.isEmpty() ? "" : ", ")
+          .append(backend.address)
+          .append(closed ? "" : " left alone by its breaker")
+          .append(backend.reachable() ? "" : " not reachable at the last try")
+          .append(" (")
+          .append(backend.inFlight.get())
+          .append(" in flight)");
+    }
+    Explanation.Step step =
+        into.passes("upstream", "the lightest of " + text)
+            .fact("backends", pool.size())
+            .fact("usable", usable);
+    for (Backend backend : pool) {
+      step.fact(
+          "backend_" + backend.address,
+          (backend.closed() ? "in_use" : "left_alone")
+              + (backend.reachable() ? "" : ",unreachable"));
     }
   }
 

@@ -110,6 +110,36 @@ class RouterConfigTest {
   }
 
   @Test
+  void rulesExperimentAndHoldOutOfAStaticTable() {
+    String model =
+        """
+        models:
+          m:
+            champion: {version: "1", endpoints: ["h:1"]}
+            rules:
+              - {name: staff, headers: [{name: X-Team, anyOf: [ml, "7"]}], arm: canary}
+            experiment: {layer: pricing, from: 0%, to: 50%}
+            holdout: {name: h, share: 1%}
+        """;
+    RoutingTable table = RouterConfig.parse("router.yaml", model).table();
+    assertNotNull(table);
+    ModelRoute route = table.getModels(0);
+    assertEquals(List.of("ml", "7"), route.getRules(0).getHeaders(0).getAnyOfList());
+    assertEquals("x-team", route.getRules(0).getHeaders(0).getName());
+    assertEquals(5000, route.getEligibility().getToBp());
+    assertEquals(100, route.getHoldout().getShareBp());
+    assertEquals(
+        "router.yaml:4: models.m.rules: rule 'staff' names arm 'shadow' (expected: an arm that"
+            + " answers: champion, canary or control)",
+        problems(model.replace("arm: canary", "arm: shadow")));
+    assertEquals(
+        "router.yaml:4: models.m.rules: [0].amr: unknown key (expected: one of [arm, headers, name,"
+            + " principals])\n"
+            + "router.yaml:4: models.m.rules: [0].arm: missing",
+        problems(model.replace("arm: canary", "amr: canary")));
+  }
+
+  @Test
   void offLoopbackNothingStartsUnprotected() {
     for (String key : List.of("listen", "admin", "metrics")) {
       String said = problems("controller: 127.0.0.1:1\n" + key + ": 0.0.0.0:8001\n");

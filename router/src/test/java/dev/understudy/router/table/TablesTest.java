@@ -1,15 +1,20 @@
 package dev.understudy.router.table;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.ControlLoss;
+import dev.understudy.proto.v1.Eligibility;
+import dev.understudy.proto.v1.Holdout;
 import dev.understudy.proto.v1.InjectedFault;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.proto.v1.RouteRule;
 import dev.understudy.proto.v1.RoutingTable;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 class TablesTest {
@@ -39,5 +44,48 @@ class TablesTest {
             assertThrows(TableException.class, () -> compile(ControlLoss.HOLD, spoiled))
                 .getMessage());
     assertTrue(refusal.contains("arm 'canary' has faults injected in a route that holds"), refusal);
+  }
+
+  private static String refusal(ModelRoute.Builder route) {
+    route.setModel("m").addArms(arm("champion", Role.CHAMPION));
+    RoutingTable table = RoutingTable.newBuilder().addModels(route).build();
+    return String.valueOf(
+        assertThrows(TableException.class, () -> Tables.compile(table, false)).getMessage());
+  }
+
+  @Test
+  void rulesRangesAndHoldOutsThatCannotBeUsedAreRefused() {
+    RouteRule.Builder rule = RouteRule.newBuilder().setName("r").addPrincipals("p");
+    assertEquals(
+        "model 'm' rules: rule 'r' names arm 'shadow' (expected: an arm that answers: champion,"
+            + " canary or control)",
+        refusal(ModelRoute.newBuilder().addRules(rule.setArm("shadow"))));
+    assertEquals(
+        "model 'm' experiment: from 6000 to 5000 of 10000 (expected: 0 <= from < to <= 10000)",
+        refusal(
+            ModelRoute.newBuilder()
+                .setEligibility(
+                    Eligibility.newBuilder().setLayer("l").setFromBp(6000).setToBp(5000))));
+    assertEquals(
+        "model 'm' holdout: share 20000 of 10000 (expected: 0 to 10000)",
+        refusal(
+            ModelRoute.newBuilder()
+                .setHoldout(Holdout.newBuilder().setSalt("h").setShareBp(20_000))));
+  }
+
+  @Test
+  void aRuleMayNameAnArmThatComesWithTheNextRollout() {
+    RouteRule.Builder rule =
+        RouteRule.newBuilder().setName("r").addPrincipals("p").setArm("canary");
+    ModelRoute.Builder route =
+        ModelRoute.newBuilder()
+            .setModel("m")
+            .addRules(rule)
+            .addArms(arm("champion", Role.CHAMPION));
+    RoutingTable table = RoutingTable.newBuilder().addModels(route).build();
+    Selection selection = Objects.requireNonNull(Tables.compile(table, false).get("m")).selection();
+    assertNull(selection.targets().getFirst().arm());
+    assertNull(selection.heldOut());
+    assertNull(selection.eligible());
   }
 }
