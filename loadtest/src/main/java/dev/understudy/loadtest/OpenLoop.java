@@ -80,7 +80,7 @@ public final class OpenLoop {
    * @param progress hears the nanoseconds passed, about ten times a second, on the sending thread
    * @throws InterruptedException if the thread is interrupted; calls on the way are then abandoned
    */
-  public Tally run(Arrivals arrivals, Duration length, CallListener listener, LongConsumer progress)
+  public Tally run(Schedule arrivals, Duration length, CallListener listener, LongConsumer progress)
       throws InterruptedException {
     Recording recording = new Recording(listener, maxOutstanding);
     long start = System.nanoTime();
