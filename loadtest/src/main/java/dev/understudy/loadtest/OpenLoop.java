@@ -24,12 +24,14 @@ import org.jspecify.annotations.Nullable;
  * too. Outstanding calls are bounded; a call that finds no room is counted as not sent, never
  * skipped in silence.
  *
- * <p>One thread sends; answers arrive on transport threads. An instance drives one channel, for one
- * run after another.
+ * <p>For programs that need the answers themselves, over a gRPC channel that they have; {@link
+ * LoadTest} measures with less. One thread sends; answers arrive on transport threads. An instance
+ * drives one channel, for one run after another.
  */
 public final class OpenLoop {
 
-  static final MethodDescriptor<byte[], byte[]> MODEL_INFER =
+  /** {@code ModelInfer} with messages as bytes. */
+  public static final MethodDescriptor<byte[], byte[]> MODEL_INFER =
       MethodDescriptor.<byte[], byte[]>newBuilder()
           .setType(MethodDescriptor.MethodType.UNARY)
           .setFullMethodName("inference.GRPCInferenceService/ModelInfer")

@@ -30,6 +30,10 @@ public record Block(
     long[] byStatus,
     List<Durations> byKind) {
 
+  Block startingAt(long start) {
+    return new Block(start, nanos, due, notSent, ok, failed, service, lag, byStatus, byKind);
+  }
+
   /** Calls that ended, whatever the status. */
   public long ended() {
     long ended = 0;

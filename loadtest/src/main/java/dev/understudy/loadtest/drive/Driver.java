@@ -3,8 +3,7 @@ package dev.understudy.loadtest.drive;
 import com.sun.management.OperatingSystemMXBean;
 import dev.understudy.loadtest.Schedule;
 import dev.understudy.loadtest.wire.Exchange;
-import dev.understudy.loadtest.wire.Pool;
-import dev.understudy.loadtest.wire.Wire;
+import dev.understudy.loadtest.wire.Transport;
 import io.grpc.Status;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayDeque;
@@ -28,12 +27,12 @@ import java.util.function.LongConsumer;
  */
 public final class Driver {
   private static final long LONGEST_WAIT_NANOS = 100_000_000;
+  private static final long REFUSED_PAUSE_NANOS = 10_000_000;
   private static final long PROGRESS_NANOS = 200_000_000;
 
   /** While a backlog is worked off, answers are read at least after so many sends. */
   private static final int SENDS_PER_TURN = 256;
 
-  private final Wire wire;
   private final Mix mix;
   private final AtomicBoolean stop;
   private final ArrayDeque<Exchange> free = new ArrayDeque<>();
@@ -43,8 +42,7 @@ public final class Driver {
    *
    * @param stop ends a run early when it becomes true
    */
-  public Driver(Wire wire, Mix mix, AtomicBoolean stop) {
-    this.wire = wire;
+  public Driver(Mix mix, AtomicBoolean stop) {
     this.mix = mix;
     this.stop = stop;
   }
@@ -53,21 +51,24 @@ public final class Driver {
    * Runs for {@code lengthNanos}, or until the schedule ends, then waits for the last answers: at
    * most the calls' timeout.
    *
+   * @param blockNanos length of the blocks that the series is made of
    * @param progress hears the nanoseconds passed, about five times a second
    */
-  public Series run(Pool pool, Pace pace, long lengthNanos, LongConsumer progress) {
-    Recorder recorder = new Recorder(lengthNanos, mix.names());
+  public Series run(
+      Transport calls, Pace pace, long lengthNanos, long blockNanos, LongConsumer progress) {
+    Recorder recorder = new Recorder(blockNanos, mix.names());
     long cpu = cpuNanos();
-    Run run = new Run(pool, recorder, pace, lengthNanos);
-    pool.onEnded(run::ended);
+    Run run = new Run(calls, recorder, pace, lengthNanos);
+    calls.onEnded(run::ended);
     long lasted =
         switch (pace) {
           case Pace.Open open -> run.open(open, progress);
           case Pace.Closed closed -> run.closed(closed.callers(), progress);
         };
+    long backlog = calls.outstanding();
     run.drain();
-    pool.onEnded((exchange, code, detail, nanos) -> free.add(exchange));
-    return recorder.finish(lasted, cpuNanos() - cpu, stop.get());
+    calls.onEnded((exchange, code, detail, nanos) -> free.add(exchange));
+    return recorder.finish(lasted, cpuNanos() - cpu, backlog, stop.get());
   }
 
   /** CPU time of this process so far, in nanoseconds. */
@@ -79,16 +80,18 @@ public final class Driver {
 
   /** One run; its methods share the loop's state. */
   private final class Run {
-    private final Pool pool;
+    private final Transport calls;
     private final Recorder recorder;
     private final boolean again;
     private final long end;
-    private final long start = System.nanoTime();
+    private final long start;
     private int toStart;
+    private boolean refused;
     private boolean over;
 
-    Run(Pool pool, Recorder recorder, Pace pace, long lengthNanos) {
-      this.pool = pool;
+    Run(Transport calls, Recorder recorder, Pace pace, long lengthNanos) {
+      this.calls = calls;
+      this.start = calls.nanoTime();
       this.recorder = recorder;
       this.again = pace instanceof Pace.Closed;
       this.end = lengthNanos;
@@ -100,10 +103,10 @@ public final class Driver {
       long due = onTick(schedule.next(), tick);
       long nextProgress = 0;
       while (!stop.get()) {
-        long now = System.nanoTime() - start;
+        long now = calls.nanoTime() - start;
         for (int sends = 0; due <= now && due < end && sends < SENDS_PER_TURN; sends++) {
           recorder.due();
-          if (pool.outstanding() < pace.maxOutstanding()) {
+          if (calls.outstanding() < pace.maxOutstanding()) {
             send(start + due);
           } else {
             recorder.notSent();
@@ -112,8 +115,8 @@ public final class Driver {
         }
         long wake = Math.min(due, end);
         turn(now, wake);
-        now = System.nanoTime() - start;
-        if ((now >= end && due >= end) || (due == Schedule.NEVER && pool.outstanding() == 0)) {
+        now = calls.nanoTime() - start;
+        if ((now >= end && due >= end) || (due == Schedule.NEVER && calls.outstanding() == 0)) {
           return Math.min(now, end);
         }
         if (now >= nextProgress) {
@@ -121,7 +124,7 @@ public final class Driver {
           nextProgress = now + PROGRESS_NANOS;
         }
       }
-      return Math.min(System.nanoTime() - start, end);
+      return Math.min(calls.nanoTime() - start, end);
     }
 
     private static long onTick(long due, long tick) {
@@ -135,13 +138,18 @@ public final class Driver {
       while (!stop.get() && now < end) {
         // Ends start the next calls from here and not from within: a server that refuses
         // everything at once would otherwise be called deeper and deeper.
+        if (refused) {
+          // Nor may it keep this process busy with nothing.
+          refused = false;
+          turn(now, now + REFUSED_PAUSE_NANOS);
+        }
         for (int left = toStart; left > 0; left--) {
           toStart--;
           recorder.due();
-          send(System.nanoTime());
+          send(calls.nanoTime());
         }
-        turn(now, end);
-        now = System.nanoTime() - start;
+        turn(now, toStart > 0 ? now : end);
+        now = calls.nanoTime() - start;
         if (now >= nextProgress) {
           progress.accept(now);
           nextProgress = now + PROGRESS_NANOS;
@@ -153,25 +161,20 @@ public final class Driver {
     /** Waits for the answers that are still to come. */
     void drain() {
       over = true;
-      while (pool.outstanding() > 0 && !stop.get()) {
-        turn(System.nanoTime() - start, Long.MAX_VALUE);
+      while (calls.outstanding() > 0 && !stop.get()) {
+        turn(calls.nanoTime() - start, Long.MAX_VALUE);
       }
     }
 
     private void send(long dueNanos) {
       Exchange exchange = free.isEmpty() ? new Exchange() : free.pop();
       byte[] message = mix.next();
-      pool.start(exchange.of(message, mix.principal(), mix.kind(), dueNanos));
+      calls.start(exchange.of(message, mix.principal(), mix.kind(), dueNanos));
     }
 
     private void turn(long now, long wake) {
-      pool.flush();
-      long at = start + now;
-      pool.tick(at);
-      long wait = toStart > 0 ? 0 : Math.min(wake - now, pool.untilTick(at, LONGEST_WAIT_NANOS));
-      wire.turn(wait);
-      pool.flush();
-      recorder.at(Math.min(System.nanoTime() - start, end));
+      calls.turn(Math.clamp(wake - now, 0, LONGEST_WAIT_NANOS));
+      recorder.at(Math.min(calls.nanoTime() - start, end));
     }
 
     void ended(Exchange exchange, Status.Code code, String detail, long nanos) {
@@ -181,6 +184,7 @@ public final class Driver {
           detail,
           nanos - exchange.dueNanos(),
           exchange.sent() ? exchange.sentNanos() - exchange.dueNanos() : -1);
+      refused |= !exchange.sent();
       free.push(exchange);
       if (again && !over) {
         toStart++;

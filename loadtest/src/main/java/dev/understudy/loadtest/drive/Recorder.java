@@ -8,10 +8,6 @@ import java.util.Map;
 
 /** Counts what happens and closes a block when its time is over. For one thread. */
 final class Recorder {
-  /** A run is cut into about so many blocks; none is shorter than {@link #SHORTEST_NANOS}. */
-  private static final int BLOCKS = 200;
-
-  private static final long SHORTEST_NANOS = 20_000_000;
   private static final int STATUSES = Status.Code.values().length;
 
   private final long blockNanos;
@@ -30,12 +26,12 @@ final class Recorder {
   private long blockStart;
 
   /**
-   * For a run of this length.
+   * Cuts time into blocks of this length.
    *
    * @param kinds names of the kinds of call
    */
-  Recorder(long lengthNanos, List<String> kinds) {
-    this.blockNanos = Math.max(SHORTEST_NANOS, lengthNanos / BLOCKS);
+  Recorder(long blockNanos, List<String> kinds) {
+    this.blockNanos = blockNanos;
     this.kinds = kinds;
     this.byKind = new Counts[kinds.size() == 1 ? 0 : kinds.size()];
     for (int i = 0; i < byKind.length; i++) {
@@ -78,12 +74,12 @@ final class Recorder {
   }
 
   /** The run has lasted so long; calls that ended later belong to its last block. */
-  Series finish(long nanos, long cpuNanos, boolean interrupted) {
+  Series finish(long nanos, long cpuNanos, long backlog, boolean interrupted) {
     long left = nanos - blockStart;
     if (left > blockNanos / 2 || blocks.isEmpty() || due > 0 || anyEnded()) {
       closeBlock(Math.max(left, 1));
     }
-    return new Series(blocks, kinds, cpuNanos, reasons, interrupted);
+    return new Series(blocks, kinds, cpuNanos, reasons, backlog, interrupted);
   }
 
   private boolean anyEnded() {

@@ -13,6 +13,7 @@ import java.util.function.Function;
  * @param kinds names of the kinds of call, in the blocks' order
  * @param cpuNanos CPU time of the whole process while it ran
  * @param reasons for each status that is no OK, the first detail that came with it
+ * @param backlog calls still without an answer when the schedule ended
  * @param interrupted whether it was ended before its time
  */
 public record Series(
@@ -20,6 +21,7 @@ public record Series(
     List<String> kinds,
     long cpuNanos,
     Map<Status.Code, String> reasons,
+    long backlog,
     boolean interrupted) {
 
   /** Copies. */
@@ -34,14 +36,20 @@ public record Series(
     List<Block> blocks = new ArrayList<>();
     Map<Status.Code, String> reasons = new EnumMap<>(Status.Code.class);
     long cpu = 0;
+    long backlog = 0;
+    long nanos = 0;
     boolean interrupted = false;
     for (Series run : runs) {
-      blocks.addAll(run.blocks);
+      for (Block block : run.blocks) {
+        blocks.add(block.startingAt(nanos));
+        nanos += block.nanos();
+      }
+      backlog += run.backlog;
       run.reasons.forEach(reasons::putIfAbsent);
       cpu += run.cpuNanos;
       interrupted |= run.interrupted;
     }
-    return new Series(blocks, runs.getFirst().kinds, cpu, reasons, interrupted);
+    return new Series(blocks, runs.getFirst().kinds, cpu, reasons, backlog, interrupted);
   }
 
   /** Without the first blocks; CPU time shrinks in proportion to calls. */
@@ -49,9 +57,11 @@ public record Series(
     if (block == 0) {
       return this;
     }
-    Series rest = new Series(blocks.subList(block, blocks.size()), kinds, 0, reasons, interrupted);
+    Series rest =
+        new Series(blocks.subList(block, blocks.size()), kinds, 0, reasons, backlog, interrupted);
     double share = (double) rest.calls() / Math.max(1, calls());
-    return new Series(rest.blocks, kinds, Math.round(cpuNanos * share), reasons, interrupted);
+    return new Series(
+        rest.blocks, kinds, Math.round(cpuNanos * share), reasons, backlog, interrupted);
   }
 
   /** Length of all blocks together, in nanoseconds. */

@@ -231,7 +231,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     if (open == null || state == State.CLOSED) {
       frames.release();
     } else {
-      open.writeAndFlush(frames, open.voidPromise());
+      var _ = open.writeAndFlush(frames, open.voidPromise());
     }
   }
 
@@ -284,7 +284,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     rest = null;
     headerFragments = null;
     if (channel != null) {
-      channel.close();
+      var _ = channel.close();
     }
     List<Exchange> lost = new ArrayList<>(streams.values());
     streams.clear();

@@ -80,6 +80,11 @@ public final class Exchange {
     return sentNanos != NOT_SENT;
   }
 
+  /** It was handed over at this moment. */
+  public void sentAt(long nanos) {
+    sentNanos = nanos;
+  }
+
   /** When it was handed to a connection; only meaningful when {@link #sent}. */
   public long sentNanos() {
     return sentNanos;

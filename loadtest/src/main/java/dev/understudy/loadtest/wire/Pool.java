@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * is lost is opened again after a pause that doubles from 0.1 to 2 s; while all are lost, calls end
  * UNAVAILABLE at once with the reason. For the thread that drives the {@link Wire}.
  */
-public final class Pool {
+public final class Pool implements Transport {
   private static final long FIRST_PAUSE_NANOS = 100_000_000;
   private static final long LONGEST_PAUSE_NANOS = 2_000_000_000;
 
@@ -63,12 +63,12 @@ public final class Pool {
     }
   }
 
-  /** Who hears about ends from now on. */
+  @Override
   public void onEnded(Ended hearer) {
     this.ended = hearer;
   }
 
-  /** Calls that have begun and not ended. */
+  @Override
   public int outstanding() {
     return outstanding;
   }
@@ -91,7 +91,7 @@ public final class Pool {
     return everOpened;
   }
 
-  /** Begins a call; its end is heard even if it comes at once. */
+  @Override
   public void start(Exchange exchange) {
     outstanding++;
     exchange.older = youngest;
@@ -124,8 +124,22 @@ public final class Pool {
     return null;
   }
 
-  /** Sends what has been begun. */
-  public void flush() {
+  @Override
+  public void turn(long waitNanos) {
+    flush();
+    long now = System.nanoTime();
+    tick(now);
+    flush();
+    wire.turn(untilTick(now, waitNanos));
+    flush();
+  }
+
+  @Override
+  public long nanoTime() {
+    return System.nanoTime();
+  }
+
+  private void flush() {
     // A flush may fail and make another connection dirty.
     for (int i = 0; i < dirty.size(); i++) {
       dirty.get(i).flush();
@@ -134,7 +148,7 @@ public final class Pool {
   }
 
   /** Ends calls whose time is over, and opens lost connections whose pause is. */
-  public void tick(long now) {
+  private void tick(long now) {
     while (oldest != null && now - oldest.dueNanos >= timeoutNanos) {
       Exchange late = oldest;
       if (late.connection != null) {
@@ -155,7 +169,7 @@ public final class Pool {
   }
 
   /** Nanoseconds until {@link #tick} has something to do, at most {@code longest}. */
-  public long untilTick(long now, long longest) {
+  private long untilTick(long now, long longest) {
     long until = longest;
     if (oldest != null) {
       until = Math.min(until, oldest.dueNanos + timeoutNanos - now);
