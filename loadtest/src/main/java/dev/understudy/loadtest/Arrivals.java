@@ -6,7 +6,7 @@ import java.util.SplittableRandom;
  * When calls are sent, whatever became of the calls before them (an open loop). Each stream is
  * deterministic for its seed. Not thread-safe.
  */
-public final class Arrivals {
+public final class Arrivals implements Schedule {
 
   /** How intervals between sends are distributed. */
   public enum Kind {
@@ -35,7 +35,7 @@ public final class Arrivals {
     this.random = new SplittableRandom(seed);
   }
 
-  /** Nanoseconds from the start until the next call; never falls. */
+  @Override
   public long next() {
     double interval =
         switch (kind) {

@@ -24,12 +24,14 @@ import org.jspecify.annotations.Nullable;
  * too. Outstanding calls are bounded; a call that finds no room is counted as not sent, never
  * skipped in silence.
  *
- * <p>One thread sends; answers arrive on transport threads. An instance drives one channel, for one
- * run after another.
+ * <p>For programs that need the answers themselves, over a gRPC channel that they have; {@link
+ * LoadTest} measures with less. One thread sends; answers arrive on transport threads. An instance
+ * drives one channel, for one run after another.
  */
 public final class OpenLoop {
 
-  static final MethodDescriptor<byte[], byte[]> MODEL_INFER =
+  /** {@code ModelInfer} with messages as bytes. */
+  public static final MethodDescriptor<byte[], byte[]> MODEL_INFER =
       MethodDescriptor.<byte[], byte[]>newBuilder()
           .setType(MethodDescriptor.MethodType.UNARY)
           .setFullMethodName("inference.GRPCInferenceService/ModelInfer")
@@ -80,7 +82,7 @@ public final class OpenLoop {
    * @param progress hears the nanoseconds passed, about ten times a second, on the sending thread
    * @throws InterruptedException if the thread is interrupted; calls on the way are then abandoned
    */
-  public Tally run(Arrivals arrivals, Duration length, CallListener listener, LongConsumer progress)
+  public Tally run(Schedule arrivals, Duration length, CallListener listener, LongConsumer progress)
       throws InterruptedException {
     Recording recording = new Recording(listener, maxOutstanding);
     long start = System.nanoTime();

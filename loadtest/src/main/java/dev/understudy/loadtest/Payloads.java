@@ -9,6 +9,8 @@ import dev.understudy.proto.tensor.Datatype;
 import io.grpc.Channel;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 
@@ -16,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 public final class Payloads {
 
   private static final int DISTINCT = 256;
+  private static final int FEWEST = 4;
+  private static final long ENOUGH_BYTES = 64L << 20;
 
   private Payloads() {}
 
@@ -28,17 +32,30 @@ public final class Payloads {
    */
   public static RequestSource random(
       Channel channel, String model, String version, int rows, long seed) {
+    List<byte[]> requests = random(channel, model, version, RowCounts.of(rows), seed);
+    return n -> requests.get((int) (n % requests.size()));
+  }
+
+  /**
+   * The same with a distribution of rows: up to 256 distinct requests, fewer when they are large,
+   * so that all of them together stay below about 64 MiB.
+   */
+  public static List<byte[]> random(
+      Channel channel, String model, String version, RowCounts rows, long seed) {
     ModelMetadataResponse metadata =
         GRPCInferenceServiceGrpc.newBlockingStub(channel)
             .withDeadlineAfter(10, TimeUnit.SECONDS)
             .modelMetadata(
                 ModelMetadataRequest.newBuilder().setName(model).setVersion(version).build());
     SplittableRandom random = new SplittableRandom(seed);
-    byte[][] requests = new byte[DISTINCT][];
-    for (int i = 0; i < DISTINCT; i++) {
-      requests[i] = request(metadata, model, version, rows, random);
+    List<byte[]> requests = new ArrayList<>();
+    long bytes = 0;
+    while (requests.size() < DISTINCT && (requests.size() < FEWEST || bytes < ENOUGH_BYTES)) {
+      byte[] request = request(metadata, model, version, rows.next(random), random);
+      requests.add(request);
+      bytes += request.length;
     }
-    return n -> requests[(int) (n % DISTINCT)];
+    return requests;
   }
 
   private static byte[] request(

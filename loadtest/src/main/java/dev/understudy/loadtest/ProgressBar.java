@@ -16,19 +16,18 @@ final class ProgressBar {
     this.terminal = terminal;
   }
 
-  void show(String what, double share, long calls) {
+  void show(String what, double share) {
     if (!terminal) {
       return;
     }
     int filled = (int) Math.round(Math.clamp(share, 0, 1) * WIDTH);
     out.printf(
         Locale.ROOT,
-        "\r%-24s [%s%s] %3.0f %%  %,d calls ",
+        "\r%-24s [%s%s] %3.0f %% ",
         what,
         "#".repeat(filled),
         " ".repeat(WIDTH - filled),
-        share * 100,
-        calls);
+        share * 100);
     out.flush();
   }
 

@@ -1,78 +1,65 @@
 package dev.understudy.launcher.cli;
 
-import com.google.gson.JsonParseException;
-import dev.understudy.chassis.config.HostPort;
+import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.Units;
-import dev.understudy.loadtest.Arrivals;
+import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.loadtest.LoadTest;
+import dev.understudy.loadtest.drive.Mix;
+import dev.understudy.loadtest.omission.OmissionDemo;
+import dev.understudy.loadtest.report.Threshold;
+import dev.understudy.loadtest.wire.Target;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code understudy loadtest MODEL}: load in an open loop, against one target or two in turns. */
+/** {@code understudy loadtest MODEL}: measures any Open Inference Protocol server. */
 @Command(
     name = "loadtest",
+    sortOptions = false,
     description = {
       "Send calls at their scheduled times to any Open Inference Protocol server and report latency"
           + " from the scheduled send.",
-      "With --compare A,B two targets take turns and the report says what B adds to A."
+      "With --compare A,B two targets take turns and the report says what B adds to A; with --sweep"
+          + " the rate grows until the server no longer keeps up."
+    },
+    exitCodeListHeading = "Exit codes:%n",
+    exitCodeList = {
+      "0:every call ended OK, or no limit of --fail-if was passed",
+      "1:a call failed (without --fail-if), or a target could not be reached",
+      "2:the command line or a file is wrong",
+      "3:a limit of --fail-if was passed"
     })
 final class LoadTestCommand implements Callable<Integer> {
+  private static final int WRONG = 2;
 
   @Spec CommandSpec spec;
-
-  @Parameters(paramLabel = "MODEL", description = "The model's name.")
-  String model;
-
-  @Option(
-      names = "--target",
-      paramLabel = "HOST:PORT",
-      defaultValue = "${env:UNDERSTUDY_TARGET:-127.0.0.1:8001}",
-      description = "Where to send (default: ${DEFAULT-VALUE}).")
-  String target;
-
-  @Option(
-      names = "--compare",
-      paramLabel = "A,B",
-      description = "Two targets that take turns; the report says what B adds to A.")
-  @Nullable String compare;
-
-  @Option(names = "--version", defaultValue = "", description = "Model version.")
-  String version;
-
-  @Option(
-      names = "--rate",
-      defaultValue = "200",
-      description = "Calls per second (default: ${DEFAULT-VALUE}).")
-  double rate;
-
-  @Option(
-      names = "--arrivals",
-      defaultValue = "poisson",
-      description = "poisson or constant (default: ${DEFAULT-VALUE}).")
-  String arrivals;
+  @Mixin LoadTestRequests requests;
+  @Mixin LoadTestTarget target;
+  @Mixin LoadTestLoad load;
 
   @Option(
       names = "--duration",
-      defaultValue = "10s",
-      description = "Measured time per target (default: ${DEFAULT-VALUE}).")
-  String duration;
+      description = "Measured time per target (default: 10s, or as long as the replay).")
+  @Nullable String duration;
 
   @Option(
       names = "--warmup",
       defaultValue = "3s",
-      description = "Time before it that is not measured (default: ${DEFAULT-VALUE}).")
+      description =
+          "Time before it that is not measured; auto measures from the start and leaves out what"
+              + " comes before the steady state (default: ${DEFAULT-VALUE}).")
   String warmup;
 
   @Option(
@@ -82,37 +69,12 @@ final class LoadTestCommand implements Callable<Integer> {
   String slice;
 
   @Option(
-      names = "--timeout",
-      defaultValue = "5s",
-      description = "Deadline of each call (default: ${DEFAULT-VALUE}).")
-  String timeout;
-
-  @Option(
-      names = "--max-outstanding",
-      defaultValue = "10000",
-      description = "Bound on calls without an answer; more are counted as not sent.")
-  int maxOutstanding;
-
-  @Option(
-      names = "--rows",
-      defaultValue = "1",
-      description = "Rows per call when requests are made from the model's metadata.")
-  int rows;
-
-  @Option(
-      names = "--input",
-      paramLabel = "FILE",
-      description = "JSON request to send, instead of random tensors.")
-  @Nullable Path input;
-
-  @Option(
-      names = "--api-key",
-      defaultValue = "${env:UNDERSTUDY_API_KEY:-}",
-      description = "API key for a router that asks for one.")
-  String apiKey;
-
-  @Option(names = "--seed", defaultValue = "1", description = "Seed of arrivals and tensors.")
-  long seed;
+      names = "--fail-if",
+      paramLabel = "LIMIT",
+      description =
+          "Exit with 3 if this is so: 'p99>20ms', 'errors>0.1%%', 'rate<900', and with --compare"
+              + " 'ratio-p99>1.1'; again for more.")
+  List<String> failIf = new ArrayList<>();
 
   @Option(names = "--json", paramLabel = "FILE", description = "Write the result as JSON.")
   @Nullable Path json;
@@ -123,47 +85,73 @@ final class LoadTestCommand implements Callable<Integer> {
       description = "Write latencies as HdrHistogram log.")
   @Nullable Path hlog;
 
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Write a report with charts, in one file.")
+  @Nullable Path html;
+
+  @Option(
+      names = "--explain-omission",
+      description = "Show, on a server with known stalls, what a closed loop leaves out.")
+  boolean explainOmission;
+
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
+    if (explainOmission) {
+      OmissionDemo.run(Duration.ofSeconds(10)).print(out);
+      return LoadTest.FINE;
+    }
     LoadTest.Options options;
     try {
-      List<HostPort> targets =
-          compare == null
-              ? List.of(HostPort.parse(target))
-              : Arrays.stream(compare.split(",", -1)).map(HostPort::parse).toList();
-      options =
-          new LoadTest.Options(
-              targets,
-              model,
-              version,
-              rows,
-              rate,
-              Arrivals.Kind.valueOf(arrivals.toUpperCase(Locale.ROOT)),
-              length(duration),
-              length(warmup),
-              length(slice),
-              length(timeout),
-              maxOutstanding,
-              seed,
-              input == null
-                  ? null
-                  : InferJson.request(Files.readString(input), model, version).toByteString(),
-              apiKey,
-              json,
-              hlog);
-    } catch (IllegalArgumentException | JsonParseException e) {
-      spec.commandLine().getErr().println("error: " + e.getMessage());
-      return 2;
+      options = options();
+    } catch (StatusRuntimeException e) {
+      return wrong(
+          LoadTest.FAILED, "metadata of " + requests.models + ": " + RpcCommand.explain(e, target.target));
+    } catch (IllegalArgumentException | ConfigException e) {
+      return wrong(WRONG, String.valueOf(e.getMessage()));
+    } catch (IOException e) {
+      return wrong(WRONG, Commands.describe(e));
     }
-    try {
-      return new LoadTest(options, out, Terminal.attended()).run();
+    try (Interruption interruption = Interruption.begin()) {
+      return new LoadTest(options, out, Terminal.attended(), interruption.asked()).run();
     } finally {
       out.flush();
     }
   }
 
-  private static Duration length(String text) {
-    return Units.duration(text);
+  private int wrong(int code, String what) {
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("error: " + what);
+    err.flush();
+    return code;
+  }
+
+  private LoadTest.Options options() throws IOException {
+    List<Target> targets = target.targets();
+    var chosen = load.load();
+    var sweep = load.sweep();
+    List<Threshold> limits = failIf.stream().map(Threshold::parse).toList();
+    ManagedChannel channel = Channels.open(targets.getFirst().address(), target.channel());
+    List<Mix.Kind> kinds;
+    try {
+      kinds = requests.kinds(channel, load.seed);
+    } finally {
+      channel.shutdownNow();
+    }
+    return new LoadTest.Options(
+        targets,
+        kinds,
+        target.principalWeights(),
+        chosen,
+        warmup.equals("auto") ? null : Units.duration(warmup),
+        duration == null ? load.usualLength() : Units.duration(duration),
+        Units.duration(slice),
+        load.seed,
+        load.spin,
+        sweep,
+        limits,
+        new LoadTest.Outputs(json, hlog, html));
   }
 }

@@ -83,7 +83,8 @@ abstract class RpcCommand implements Callable<Integer> {
     return options;
   }
 
-  private static String explain(StatusRuntimeException e, String target) {
+  /** What went wrong, for people. */
+  static String explain(StatusRuntimeException e, String target) {
     Status status = e.getStatus();
     String text = status.getDescription() == null ? "" : ": " + status.getDescription();
     if (status.getCode() == Status.Code.UNAVAILABLE
