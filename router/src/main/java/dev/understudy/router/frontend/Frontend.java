@@ -1,13 +1,12 @@
 package dev.understudy.router.frontend;
 
-import dev.understudy.router.call.Headers;
+import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.InferService;
 import dev.understudy.router.call.ModelQuestions;
 import dev.understudy.router.rpc.InferMethods;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /** The inference protocol's service: the hot methods on bytes, the rare ones on messages. */
@@ -17,16 +16,17 @@ public final class Frontend {
   /**
    * Makes the service.
    *
-   * @param admit refuses callers of the rare methods by throwing; liveness is open to everybody
+   * @param gate refuses callers of the rare methods; liveness is open to everybody
    */
   public static ServerServiceDefinition service(
       InferService infer,
       ModelQuestions questions,
-      Consumer<Headers> admit,
+      Gate gate,
       String serverName,
       LongSupplier nanoTime) {
     ServerServiceDefinition rare =
-        ServerInterceptors.intercept(new RareMethods(questions, serverName), new HeaderGate(admit));
+        ServerInterceptors.intercept(
+            new RareMethods(questions, gate, serverName), new HeaderGate(gate));
     ServerServiceDefinition.Builder service =
         ServerServiceDefinition.builder(InferMethods.SERVICE)
             .addMethod(InferMethods.serverUnary(), new UnaryInfer(infer, nanoTime))

@@ -46,7 +46,11 @@ final class StreamInfer implements ServerCallHandler<byte[], Message> {
   public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], Message> call, Metadata headers) {
     InferService.Ticket ticket;
     try {
-      ticket = service.open(new GrpcHeaders(headers), UnaryInfer.deadlineNanos(nanoTime), true);
+      ticket =
+          service.open(
+              new GrpcHeaders(headers, call.getAttributes()),
+              UnaryInfer.deadlineNanos(nanoTime),
+              true);
     } catch (RuntimeException e) {
       Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};
