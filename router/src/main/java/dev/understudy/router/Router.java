@@ -6,6 +6,7 @@ import dev.understudy.chassis.rpc.EventLoops;
 import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.telemetry.Telemetry;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
@@ -70,7 +71,9 @@ public final class Router implements RunningService {
     EventLoops loops = lifecycle.add("loops", EventLoops.nio("router", config.loops()));
     EventLoops mirrorLoops = lifecycle.add("mirror loops", EventLoops.nio("mirror", 1));
     lifecycle.add("clock", scheduler);
-    RouterStack stack = new RouterStack(config, time, scheduler, loops, mirrorLoops);
+    TlsContexts tls = lifecycle.add("tls", new TlsContexts(scheduler, time));
+    tls.register(telemetry.meter());
+    RouterStack stack = new RouterStack(config, time, scheduler, loops, mirrorLoops, tls);
     stack.gauges().register(telemetry.meter());
     stack.start(lifecycle);
     RpcServer admin =
@@ -79,7 +82,7 @@ public final class Router implements RunningService {
             GrpcServers.server(
                 ServerOptions.at(config.admin())
                     .service(new AdminService(stack))
-                    .tls(config.tls())
+                    .tls(config.tls(), tls)
                     .token(config.token())
                     .build()));
     RpcServer server =
@@ -88,8 +91,9 @@ public final class Router implements RunningService {
             GrpcServers.server(
                 ServerOptions.at(config.listen())
                     .service(stack.service())
-                    .tls(config.tls())
-                    .servicesAuthenticate(config.keys() != null)
+                    .tls(config.tls(), tls)
+                    .servicesAuthenticate(config.auth() != null)
+                    .identifyPeers(config.auth() != null)
                     .maxMessageBytes(config.limits().messageBytes())
                     .maxConcurrentCalls(Math.max(1024, config.limits().concurrentCalls()))
                     .selfTranslated(Frontend.SELF_TRANSLATED)

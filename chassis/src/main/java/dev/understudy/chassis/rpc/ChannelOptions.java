@@ -1,12 +1,14 @@
 package dev.understudy.chassis.rpc;
 
 import dev.understudy.chassis.security.Tls;
+import dev.understudy.chassis.security.TlsContexts;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How a channel to a peer is to be set up; the withers return a changed copy.
  *
  * @param tls null for plaintext
+ * @param tlsContexts makes the context, which then follows the files; null to read them once
  * @param token the bearer token to present, or null
  * @param maxMessageBytes the largest message that is accepted
  * @param directExecutor whether callbacks run on the event loop, where they must not block
@@ -14,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record ChannelOptions(
     @Nullable Tls tls,
+    @Nullable TlsContexts tlsContexts,
     @Nullable String token,
     int maxMessageBytes,
     boolean directExecutor,
@@ -21,32 +24,38 @@ public record ChannelOptions(
 
   /** Plaintext without a token. */
   public static ChannelOptions plaintext() {
-    return new ChannelOptions(null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null);
+    return new ChannelOptions(null, null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null);
   }
 
   /** With TLS; null for plaintext. */
   public ChannelOptions withTls(@Nullable Tls value) {
-    return new ChannelOptions(value, token, maxMessageBytes, directExecutor, eventLoops);
+    return new ChannelOptions(
+        value, tlsContexts, token, maxMessageBytes, directExecutor, eventLoops);
+  }
+
+  /** With TLS files that are taken up anew when they change; null to read them once. */
+  public ChannelOptions withTlsContexts(@Nullable TlsContexts value) {
+    return new ChannelOptions(tls, value, token, maxMessageBytes, directExecutor, eventLoops);
   }
 
   /** With a bearer token; null for none. */
   public ChannelOptions withToken(@Nullable String value) {
-    return new ChannelOptions(tls, value, maxMessageBytes, directExecutor, eventLoops);
+    return new ChannelOptions(tls, tlsContexts, value, maxMessageBytes, directExecutor, eventLoops);
   }
 
   /** With another bound for inbound messages. */
   public ChannelOptions withMaxMessageBytes(int value) {
-    return new ChannelOptions(tls, token, value, directExecutor, eventLoops);
+    return new ChannelOptions(tls, tlsContexts, token, value, directExecutor, eventLoops);
   }
 
   /** With callbacks on the event loop, or off it. */
   public ChannelOptions withDirectExecutor(boolean value) {
-    return new ChannelOptions(tls, token, maxMessageBytes, value, eventLoops);
+    return new ChannelOptions(tls, tlsContexts, token, maxMessageBytes, value, eventLoops);
   }
 
   /** With shared threads; null for gRPC's own. */
   public ChannelOptions withEventLoops(@Nullable EventLoops value) {
-    return new ChannelOptions(tls, token, maxMessageBytes, directExecutor, value);
+    return new ChannelOptions(tls, tlsContexts, token, maxMessageBytes, directExecutor, value);
   }
 
   @Override

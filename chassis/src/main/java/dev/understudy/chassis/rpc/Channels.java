@@ -2,6 +2,8 @@ package dev.understudy.chassis.rpc;
 
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.security.BearerToken;
+import dev.understudy.chassis.security.Tls;
+import dev.understudy.chassis.security.TlsContexts;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.ChannelOption;
@@ -25,10 +27,12 @@ public final class Channels {
             .keepAliveTime(10, TimeUnit.SECONDS)
             .keepAliveTimeout(10, TimeUnit.SECONDS)
             .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, 5_000);
-    if (options.tls() == null) {
+    Tls tls = options.tls();
+    TlsContexts contexts = options.tlsContexts();
+    if (tls == null) {
       builder.usePlaintext();
     } else {
-      builder.sslContext(options.tls().clientContext());
+      builder.sslContext(contexts == null ? tls.clientContext() : contexts.client(tls));
     }
     if (options.token() != null) {
       builder.intercept(new BearerToken(options.token()));

@@ -2,6 +2,8 @@ package dev.understudy.chassis.rpc;
 
 import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.security.ListenPolicy;
+import dev.understudy.chassis.security.Tls;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.security.TokenAuth;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
@@ -71,8 +73,13 @@ public final class GrpcServers {
           .maxConnectionAge(age.toNanos(), TimeUnit.NANOSECONDS)
           .maxConnectionAgeGrace(30, TimeUnit.SECONDS);
     }
-    if (options.tls() != null) {
-      builder.sslContext(options.tls().serverContext());
+    Tls tls = options.tls();
+    if (tls != null) {
+      TlsContexts contexts = options.tlsContexts();
+      builder.sslContext(contexts == null ? tls.serverContext() : contexts.server(tls));
+    }
+    if (options.identifyPeers()) {
+      builder.addTransportFilter(new PeerFilter());
     }
     options.services().forEach(builder::addService);
     builder.addService(health.getHealthService());

@@ -2,6 +2,7 @@ package dev.understudy.chassis.rpc;
 
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.security.Tls;
+import dev.understudy.chassis.security.TlsContexts;
 import io.grpc.BindableService;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param services what it serves, beside the health service
  * @param interceptors the first is outermost
  * @param tls null for plaintext
+ * @param tlsContexts makes the context, which then follows the files; null to read them once
+ * @param identifyPeers whether calls carry {@link PeerFilter#PEER}
  * @param token the bearer token that callers must present, or null
  * @param serviceTokens by full service name: accepted besides {@code token}, for that service only
  * @param servicesAuthenticate whether the services know their callers themselves, which counts as a
@@ -41,6 +44,8 @@ public record ServerOptions(
     List<ServerServiceDefinition> services,
     List<ServerInterceptor> interceptors,
     @Nullable Tls tls,
+    @Nullable TlsContexts tlsContexts,
+    boolean identifyPeers,
     @Nullable String token,
     Map<String, String> serviceTokens,
     boolean servicesAuthenticate,
@@ -93,6 +98,8 @@ public record ServerOptions(
     private final List<ServerServiceDefinition> services = new ArrayList<>();
     private final List<ServerInterceptor> interceptors = new ArrayList<>();
     private @Nullable Tls tls;
+    private @Nullable TlsContexts tlsContexts;
+    private boolean identifyPeers;
     private @Nullable String token;
     private final Map<String, String> serviceTokens = new HashMap<>();
     private boolean servicesAuthenticate;
@@ -127,9 +134,22 @@ public record ServerOptions(
       return this;
     }
 
-    /** Encrypts; null for plaintext. */
+    /** Encrypts with the files as they are now; null for plaintext. */
     public Builder tls(@Nullable Tls value) {
       tls = value;
+      return this;
+    }
+
+    /** Encrypts, and takes up the files anew when they change; null for plaintext. */
+    public Builder tls(@Nullable Tls value, TlsContexts contexts) {
+      tls = value;
+      tlsContexts = contexts;
+      return this;
+    }
+
+    /** Finds out who is at the other end of each connection. */
+    public Builder identifyPeers(boolean value) {
+      identifyPeers = value;
       return this;
     }
 
@@ -219,6 +239,8 @@ public record ServerOptions(
           services,
           interceptors,
           tls,
+          tlsContexts,
+          identifyPeers,
           token,
           serviceTokens,
           servicesAuthenticate,

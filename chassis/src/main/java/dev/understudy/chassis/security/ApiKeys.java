@@ -2,7 +2,6 @@ package dev.understudy.chassis.security;
 
 import dev.understudy.chassis.config.ConfigException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,11 +9,13 @@ import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import javax.crypto.Mac;
+import javax.crypto.ShortBufferException;
 import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
@@ -24,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * several, which is how keys are rotated. Empty lines and lines that begin with {@code #} are
  * skipped.
  *
- * <p>A presented key is looked up by the first eight bytes of its HMAC and compared in constant
- * time. The time of the lookup tells nothing, because nobody can steer an HMAC without the secret.
+ * <p>A presented key is looked up by the first bytes of its HMAC and compared in constant time. The
+ * time of the lookup tells nothing, because nobody can steer an HMAC without the secret.
  *
  * <p>Immutable; safe for use by any thread.
  */
@@ -44,14 +45,34 @@ public final class ApiKeys {
     }
   }
 
-  private final Mac prototype;
-  private final Map<Long, List<Entry>> byPrefix = new HashMap<>();
+  /** What one thread needs to look a key up without allocating. */
+  private static final class Scratch {
+    private final Mac mac;
+    private final byte[] text = new byte[MAX_KEY_CHARACTERS];
+    private final byte[] hmac = new byte[HMAC_BYTES];
+
+    Scratch(String secret) {
+      mac = mac(secret);
+    }
+  }
+
+  /** Open addressing; a power of two, at most half full. An HMAC is its own hash. */
+  private final @Nullable Entry[] table;
+
+  @SuppressWarnings("ThreadLocalUsage") // the secret belongs to this set of keys
+  private final ThreadLocal<Scratch> scratch;
+
   private final int size;
 
   private ApiKeys(String secret, List<Entry> entries) {
-    prototype = mac(secret);
+    scratch = ThreadLocal.withInitial(() -> new Scratch(secret));
+    table = new Entry[Integer.highestOneBit(Math.max(8, entries.size() * 4))];
     for (Entry entry : entries) {
-      byPrefix.computeIfAbsent(prefix(entry.hmac), k -> new ArrayList<>()).add(entry);
+      int at = slot(entry.hmac);
+      while (table[at] != null) {
+        at = (at + 1) & (table.length - 1);
+      }
+      table[at] = entry;
     }
     size = entries.size();
   }
@@ -104,26 +125,80 @@ public final class ApiKeys {
 
   /** The line of the file that makes a key valid for a principal. */
   public static String entry(String principal, String key, String secret) {
+    if (key.length() > MAX_KEY_CHARACTERS || key.chars().anyMatch(c -> c <= ' ' || c > '~')) {
+      // Names the length and never the key.
+      throw new IllegalArgumentException(
+          "key: "
+              + key.length()
+              + " characters (expected: at most "
+              + MAX_KEY_CHARACTERS
+              + ", printable ASCII)");
+    }
     if (principal.isBlank() || principal.startsWith("#") || principal.contains("\n")) {
       throw new IllegalArgumentException("principal: '" + principal + "' (expected: a name)");
     }
-    byte[] hmac = mac(secret).doFinal(key.getBytes(StandardCharsets.UTF_8));
+    byte[] hmac = mac(secret).doFinal(key.getBytes(StandardCharsets.US_ASCII));
     return principal + ": " + HexFormat.of().formatHex(hmac);
   }
 
   /** Whose key this is, or null if it is nobody's. */
   public @Nullable String principalOf(String presentedKey) {
-    if (presentedKey.length() > MAX_KEY_CHARACTERS) {
+    return principalOf(presentedKey, 0, presentedKey.length());
+  }
+
+  /**
+   * Whose key this is, or null if it is nobody's. Allocates nothing once the thread has been here.
+   *
+   * @param text holds the key, as a header does behind its scheme
+   * @param from where the key begins
+   * @param to behind its end
+   */
+  public @Nullable String principalOf(String text, int from, int to) {
+    int length = to - from;
+    if (length <= 0 || length > MAX_KEY_CHARACTERS) {
       return null;
     }
-    byte[] hmac = copy(prototype).doFinal(presentedKey.getBytes(StandardCharsets.UTF_8));
+    Scratch mine = scratch.get();
+    for (int i = 0; i < length; i++) {
+      char c = text.charAt(from + i);
+      if (c > '~') {
+        // Headers are ASCII, so no such key can arrive.
+        return null;
+      }
+      mine.text[i] = (byte) c;
+    }
+    mine.mac.update(mine.text, 0, length);
+    Arrays.fill(mine.text, 0, length, (byte) 0);
+    try {
+      mine.mac.doFinal(mine.hmac, 0);
+    } catch (ShortBufferException itIsLongEnough) {
+      throw new IllegalStateException(itIsLongEnough);
+    }
     String principal = null;
-    for (Entry entry : byPrefix.getOrDefault(prefix(hmac), List.of())) {
-      if (MessageDigest.isEqual(entry.hmac, hmac)) {
+    int at = slot(mine.hmac);
+    for (Entry entry = table[at]; entry != null; entry = table[at]) {
+      if (MessageDigest.isEqual(entry.hmac, mine.hmac)) {
         principal = entry.principal;
       }
+      at = (at + 1) & (table.length - 1);
     }
     return principal;
+  }
+
+  private int slot(byte[] hmac) {
+    int hash = hmac[0] | hmac[1] << 8 | hmac[2] << 16 | hmac[3] << 24;
+    return hash & (table.length - 1);
+  }
+
+  /** The principals, each once. */
+  public Set<String> principals() {
+    Set<String> names = new TreeSet<>();
+    for (Entry entry : table) {
+      if (entry != null) {
+        names.add(entry.principal);
+      }
+    }
+    return names;
   }
 
   /** How many keys there are. */
@@ -140,10 +215,6 @@ public final class ApiKeys {
     }
   }
 
-  private static long prefix(byte[] hmac) {
-    return ByteBuffer.wrap(hmac).getLong();
-  }
-
   private static Mac mac(String secret) {
     try {
       Mac mac = Mac.getInstance(HMAC);
@@ -151,14 +222,6 @@ public final class ApiKeys {
       return mac;
     } catch (NoSuchAlgorithmException | InvalidKeyException everyJdkHasIt) {
       throw new IllegalStateException(everyJdkHasIt);
-    }
-  }
-
-  private static Mac copy(Mac prototype) {
-    try {
-      return (Mac) prototype.clone();
-    } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException(e);
     }
   }
 }

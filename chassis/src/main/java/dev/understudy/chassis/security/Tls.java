@@ -2,17 +2,14 @@ package dev.understudy.chassis.security;
 
 import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.Section;
-import io.grpc.netty.GrpcSslContexts;
-import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.ssl.SslProvider;
 import java.nio.file.Path;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The PEM files of one side of a TLS connection. The files are read when a context is made.
+ * The PEM files of one side of a TLS connection. The files are read when a context is made. A
+ * server that has a trust file asks clients for their certificate; whether they must have one is
+ * said by {@code requireClientCertificate}.
  *
  * @param certificateChain this side's certificate and its issuers; a server needs it
  * @param privateKey its key in PKCS#8; given exactly when the chain is
@@ -70,66 +67,28 @@ public record Tls(
   }
 
   /**
-   * The context of a gRPC server.
+   * The context of a gRPC server, made of the files as they are now. Services use {@link
+   * TlsContexts}, which follows the files.
    *
-   * @throws ConfigException if a file is missing or unreadable
+   * @throws ConfigException if a file is missing or unusable
    */
   public SslContext serverContext() {
-    if (certificateChain == null || privateKey == null) {
-      throw new ConfigException("tls: a server needs a certificate (expected: certificate, key)");
-    }
-    try {
-      var builder =
-          SslContextBuilder.forServer(certificateChain.toFile(), privateKey.toFile())
-              .clientAuth(requireClientCertificate ? ClientAuth.REQUIRE : ClientAuth.NONE);
-      if (trust != null) {
-        builder.trustManager(trust.toFile());
-      }
-      return configured(builder);
-    } catch (SSLException | IllegalArgumentException e) {
-      throw unusable(e);
-    }
+    return context(true);
   }
 
   /**
-   * The context of a gRPC client.
+   * The context of a gRPC client, made of the files as they are now.
    *
-   * @throws ConfigException if a file is missing or unreadable
+   * @throws ConfigException if a file is missing or unusable
    */
   public SslContext clientContext() {
-    try {
-      var builder = SslContextBuilder.forClient();
-      if (certificateChain != null && privateKey != null) {
-        builder.keyManager(certificateChain.toFile(), privateKey.toFile());
-      }
-      if (trust != null) {
-        builder.trustManager(trust.toFile());
-      }
-      return configured(builder);
-    } catch (SSLException | IllegalArgumentException e) {
-      throw unusable(e);
-    }
+    return context(false);
   }
 
-  private static SslContext configured(SslContextBuilder builder) throws SSLException {
-    return GrpcSslContexts.configure(builder, SslProvider.JDK)
-        .protocols("TLSv1.3", "TLSv1.2")
-        .build();
-  }
-
-  private ConfigException unusable(Exception e) {
-    Throwable cause = e.getCause();
-    String why = cause == null ? "" : ": " + cause.getMessage();
-    return new ConfigException(
-        "tls: "
-            + e.getMessage()
-            + why
-            + " (expected: PEM files; certificate "
-            + certificateChain
-            + ", key "
-            + privateKey
-            + ", trust "
-            + trust
-            + ")");
+  private SslContext context(boolean server) {
+    return Reloading.open(
+            "tls", TlsMaterial.files(this), contents -> TlsMaterial.load(this, server, contents))
+        .get()
+        .context();
   }
 }

@@ -25,12 +25,22 @@ public final class Tokens {
    * @throws ConfigException if the file is missing or the token is too short or not printable ASCII
    */
   public static String read(Path file) {
-    String token;
     try {
-      token = Files.readString(file, StandardCharsets.US_ASCII).strip();
+      return parse(file, Files.readAllBytes(file));
     } catch (IOException e) {
       throw new ConfigException(file + ": the token cannot be read (expected: one line of ASCII)");
     }
+  }
+
+  /**
+   * Reads a token from what a file holds.
+   *
+   * @param file names the file in the exception
+   * @throws ConfigException if the token is too short or not printable ASCII
+   */
+  public static String parse(Path file, byte[] content) {
+    // Every byte becomes one character, and those that are no ASCII are refused below.
+    String token = new String(content, StandardCharsets.ISO_8859_1).strip();
     if (token.length() < MIN_LENGTH || token.chars().anyMatch(c -> c <= ' ' || c > '~')) {
       // Names the length and never the token.
       throw new ConfigException(

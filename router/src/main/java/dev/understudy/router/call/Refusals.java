@@ -25,6 +25,111 @@ public final class Refusals {
     return Fault.of(Code.UNAUTHENTICATED, "API_KEY_UNKNOWN", "unknown API key");
   }
 
+  /** Nothing was sent that says who is calling. */
+  public static Fault noCredential(String expected) {
+    return Fault.of(
+        Code.UNAUTHENTICATED,
+        "CREDENTIAL_MISSING",
+        "missing credential (expected: " + expected + ")");
+  }
+
+  /** The token is not what tokens look like. */
+  public static Fault tokenMalformed() {
+    return badToken("TOKEN_MALFORMED", "the token is no signed JWT");
+  }
+
+  /** The token is signed in a way that is not allowed here. */
+  public static Fault tokenAlgorithm() {
+    return badToken("TOKEN_ALGORITHM", "the token's signature algorithm is not allowed");
+  }
+
+  /** No key is known that could have signed the token. */
+  public static Fault tokenSigner() {
+    return badToken("TOKEN_SIGNER_UNKNOWN", "the token's signer is not known");
+  }
+
+  /** The token's content is not what was signed. */
+  public static Fault tokenSignature() {
+    return badToken("TOKEN_SIGNATURE", "the token's signature is wrong");
+  }
+
+  /** The token was good once. */
+  public static Fault tokenExpired() {
+    return badToken("TOKEN_EXPIRED", "the token has expired");
+  }
+
+  /** The token will be good later. */
+  public static Fault tokenNotYet() {
+    return badToken("TOKEN_NOT_YET_VALID", "the token is not valid yet");
+  }
+
+  /** The token is somebody else's. */
+  public static Fault tokenIssuer() {
+    return badToken("TOKEN_ISSUER", "the token's issuer is not the expected one");
+  }
+
+  /** The token is for somebody else. */
+  public static Fault tokenAudience() {
+    return badToken("TOKEN_AUDIENCE", "the token is meant for another audience");
+  }
+
+  /** The token does not say who is calling. */
+  public static Fault tokenPrincipal() {
+    return badToken("TOKEN_PRINCIPAL", "the token names no principal");
+  }
+
+  private static Fault badToken(String reason, String text) {
+    return Fault.of(Code.UNAUTHENTICATED, reason, text);
+  }
+
+  /** The keys that sign tokens are not known at the moment, so nothing can be said about one. */
+  public static Fault tokenKeysUnavailable() {
+    return Fault.of(
+            Code.UNAVAILABLE,
+            "TOKEN_KEYS_UNAVAILABLE",
+            "the keys that sign tokens are not known at the moment")
+        .retryAfter(Duration.ofSeconds(1));
+  }
+
+  /** The connection is older than its certificate's end. */
+  public static Fault certificateExpired() {
+    return Fault.of(
+        Code.UNAUTHENTICATED,
+        "CERTIFICATE_EXPIRED",
+        "the connection's client certificate has expired");
+  }
+
+  /** Too many wrong credentials came from where this call comes from. */
+  public static Fault tooManyFailures(Duration retryAfter) {
+    return Fault.of(
+            Code.RESOURCE_EXHAUSTED,
+            "AUTHENTICATION_FAILURES",
+            "too many failed authentications from this address")
+        .quota("address", "failed authentications")
+        .retryAfter(retryAfter)
+        .pushback(retryAfter);
+  }
+
+  /** The principal lacks a role. */
+  public static Fault noRole(String principal, String role) {
+    return Fault.of(
+            Code.PERMISSION_DENIED,
+            "ROLE_MISSING",
+            "principal '" + principal + "' has no role '" + role + "'")
+        .metadata("principal", principal)
+        .metadata("role", role);
+  }
+
+  /** The model is not in the principal's scope. Whether it exists is not told. */
+  public static Fault notInScope(String clientId, String principal, String model) {
+    return Fault.of(
+            Code.PERMISSION_DENIED,
+            "MODEL_NOT_IN_SCOPE",
+            prefixed(clientId, "principal '" + principal + "' may not use model '" + model + "'"))
+        .resource("model", model)
+        .metadata("principal", principal);
+  }
+
   /** The principal's rate is used up. */
   public static Fault overQuota(String principal, double perSecond, Duration retryAfter) {
     String rate = perSecond == Math.rint(perSecond) ? "" + (long) perSecond : "" + perSecond;

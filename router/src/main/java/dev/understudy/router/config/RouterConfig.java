@@ -14,7 +14,6 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param evidence where blocks and comparisons go; null for nowhere
  * @param collector where lineage, payloads and histograms go; null for nowhere
  * @param serverName what {@code ServerMetadata} says; some client programs expect "triton"
- * @param keys API keys; null lets everybody in
+ * @param auth who may call; null lets everybody in
  * @param limits bounds on what callers may ask for
  * @param upstream how backends are treated
  * @param mirror bounds on copies
@@ -56,7 +55,7 @@ public record RouterConfig(
     @Nullable HostPort evidence,
     @Nullable HostPort collector,
     String serverName,
-    @Nullable Keys keys,
+    @Nullable AuthConfig auth,
     Limits limits,
     Backends upstream,
     Mirroring mirror,
@@ -70,17 +69,8 @@ public record RouterConfig(
     int loops,
     Duration warmUp) {
   private static final long MIB = 1 << 20;
-  private static final String TLS_OR_KEYS =
+  private static final String TLS_OR_AUTH =
       "tls.certificate and tls.key, or auth.keys and auth.secret";
-
-  /**
-   * Who may call.
-   *
-   * @param file lines {@code principal: hmac}
-   * @param secretFile the HMAC's secret
-   * @param testers principals that may choose an arm by header
-   */
-  public record Keys(Path file, Path secretFile, List<String> testers) {}
 
   /**
    * Bounds on callers.
@@ -188,10 +178,15 @@ public record RouterConfig(
     Tls tls = Tls.read(root.section("tls"));
     String token = Tokens.token(root, "tokenFile");
     HostPort metrics = root.optionalAddress("metrics");
-    Keys keys = keys(root.section("auth"));
-    boolean isListenProtected = tls != null || keys != null;
-    ListenPolicy.check(root, "listen", listen, isListenProtected, TLS_OR_KEYS);
-    ListenPolicy.check(root, "admin", admin, tls, token);
+    AuthConfig auth = AuthConfig.read(root.section("auth"), tls);
+    boolean isListenProtected = tls != null || auth != null;
+    ListenPolicy.check(root, "listen", listen, isListenProtected, TLS_OR_AUTH);
+    if (auth == null) {
+      ListenPolicy.check(root, "admin", admin, tls, token);
+    } else {
+      // What opens inference must not open the admin port, and a client certificate would.
+      ListenPolicy.check(root, "admin", admin, token != null, "tokenFile");
+    }
     if (metrics != null) {
       ListenPolicy.check(root, "metrics", metrics, token != null, "tokenFile");
     }
@@ -207,7 +202,7 @@ public record RouterConfig(
         root.optionalAddress("evidence"),
         root.optionalAddress("collector"),
         root.string("serverName", "understudy"),
-        keys,
+        auth,
         limits(root.section("limits")),
         upstream(root.section("upstream")),
         mirror(root.section("mirror")),
@@ -221,19 +216,6 @@ public record RouterConfig(
         root.integer(
             "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256),
         root.duration("warmUp", Duration.ofMillis(400)));
-  }
-
-  private static @Nullable Keys keys(Section auth) {
-    Path file = auth.optionalPath("keys");
-    Path secret = auth.optionalPath("secret");
-    List<String> testers = auth.strings("testers");
-    if (file == null || secret == null) {
-      if (file != null || secret != null) {
-        auth.problem(file == null ? "keys" : "secret", "missing (expected: keys and secret)");
-      }
-      return null;
-    }
-    return new Keys(file, secret, testers);
   }
 
   private static Limits limits(Section section) {

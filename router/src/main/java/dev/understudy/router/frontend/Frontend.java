@@ -1,6 +1,6 @@
 package dev.understudy.router.frontend;
 
-import dev.understudy.router.call.Headers;
+import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.InferService;
 import dev.understudy.router.call.ModelQuestions;
 import dev.understudy.router.rpc.InferMethods;
@@ -8,7 +8,6 @@ import io.grpc.ServerInterceptors;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /** The inference protocol's service: the hot methods on bytes, the rare ones on messages. */
@@ -22,18 +21,18 @@ public final class Frontend {
   /**
    * Makes the service.
    *
-   * @param admit refuses callers of the rare methods by throwing; liveness is open to everybody
+   * @param gate refuses callers of the rare methods; liveness is open to everybody
    */
   public static ServerServiceDefinition service(
       InferService infer,
       ModelQuestions questions,
-      Consumer<Headers> admit,
+      Gate gate,
       String serverName,
       LongSupplier nanoTime) {
     HeaderKeys keys = new HeaderKeys();
     ServerServiceDefinition rare =
         ServerInterceptors.intercept(
-            new RareMethods(questions, serverName), new HeaderGate(admit, keys));
+            new RareMethods(questions, gate, serverName), new HeaderGate(gate, keys));
     ServerServiceDefinition.Builder service =
         ServerServiceDefinition.builder(InferMethods.SERVICE)
             .addMethod(InferMethods.serverUnary(), new UnaryInfer(infer, keys, nanoTime))

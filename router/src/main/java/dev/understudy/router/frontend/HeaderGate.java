@@ -1,24 +1,30 @@
 package dev.understudy.router.frontend;
 
 import dev.understudy.chassis.error.Fault;
-import dev.understudy.router.call.Headers;
+import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.Notes;
+import dev.understudy.router.call.Principal;
+import io.grpc.Context;
+import io.grpc.Contexts;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /** Asks who is calling before a rare method runs. */
 final class HeaderGate implements ServerInterceptor {
   private static final Set<String> OPEN = Set.of("ServerLive", "ServerReady");
 
-  private final Consumer<Headers> admit;
+  /** Who calls a rare method. */
+  static final Context.Key<Principal> PRINCIPAL =
+      Context.keyWithDefault("principal", Principal.ANONYMOUS);
+
+  private final Gate gate;
   private final HeaderKeys keys;
 
-  HeaderGate(Consumer<Headers> admit, HeaderKeys keys) {
-    this.admit = admit;
+  HeaderGate(Gate gate, HeaderKeys keys) {
+    this.gate = gate;
     this.keys = keys;
   }
 
@@ -26,14 +32,17 @@ final class HeaderGate implements ServerInterceptor {
   public <Q, A> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
     String method = call.getMethodDescriptor().getBareMethodName();
-    if (method == null || !OPEN.contains(method)) {
-      try {
-        admit.accept(new GrpcHeaders(headers, keys));
-      } catch (Fault refusal) {
-        Replies.fail(call, "", refusal, new Notes());
-        return new ServerCall.Listener<>() {};
-      }
+    if (method != null && OPEN.contains(method)) {
+      return next.startCall(call, headers);
     }
-    return next.startCall(call, headers);
+    Principal principal;
+    try {
+      principal = gate.authenticate(new GrpcHeaders(headers, call.getAttributes(), keys));
+    } catch (Fault refusal) {
+      Replies.fail(call, "", refusal, new Notes());
+      return new ServerCall.Listener<>() {};
+    }
+    Context context = Context.current().withValue(PRINCIPAL, principal);
+    return Contexts.interceptCall(context, call, headers, next);
   }
 }

@@ -38,6 +38,7 @@ import dev.understudy.proto.inference.SystemSharedMemoryUnregisterRequest;
 import dev.understudy.proto.inference.SystemSharedMemoryUnregisterResponse;
 import dev.understudy.proto.inference.TraceSettingRequest;
 import dev.understudy.proto.inference.TraceSettingResponse;
+import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.ModelQuestions;
 import dev.understudy.router.call.Refusals;
 import io.grpc.stub.StreamObserver;
@@ -53,10 +54,12 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
       List.of("model_configuration", "binary_tensor_data", "parameters", "statistics");
 
   private final ModelQuestions questions;
+  private final Gate gate;
   private final String name;
 
-  RareMethods(ModelQuestions questions, String name) {
+  RareMethods(ModelQuestions questions, Gate gate, String name) {
     this.questions = questions;
+    this.gate = gate;
     this.name = name;
   }
 
@@ -73,6 +76,9 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
   @Override
   public void serverMetadata(
       ServerMetadataRequest request, StreamObserver<ServerMetadataResponse> answer) {
+    if (isRefused("", answer)) {
+      return;
+    }
     String version = RareMethods.class.getPackage().getImplementationVersion();
     finish(
         answer,
@@ -85,6 +91,9 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
 
   @Override
   public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> answer) {
+    if (isRefused(request.getName(), answer)) {
+      return;
+    }
     questions
         .ready(request.getName(), request.getVersion())
         .whenComplete((ready, failure) ->
@@ -96,17 +105,26 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
   @Override
   public void modelMetadata(
       ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> answer) {
+    if (isRefused(request.getName(), answer)) {
+      return;
+    }
     pass(questions.metadata(request.getName(), request.getVersion()), answer);
   }
 
   @Override
   public void modelConfig(ModelConfigRequest request, StreamObserver<ModelConfigResponse> answer) {
+    if (isRefused(request.getName(), answer)) {
+      return;
+    }
     pass(questions.config(request.getName(), request.getVersion()), answer);
   }
 
   @Override
   public void modelStatistics(
       ModelStatisticsRequest request, StreamObserver<ModelStatisticsResponse> answer) {
+    if (isRefused(request.getName(), answer)) {
+      return;
+    }
     pass(questions.statistics(request.getName(), request.getVersion()), answer);
   }
 
@@ -179,6 +197,17 @@ final class RareMethods extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImp
       CudaSharedMemoryUnregisterRequest request,
       StreamObserver<CudaSharedMemoryUnregisterResponse> answer) {
     Fault.fail(answer, Refusals.sharedMemory(""));
+  }
+
+  /** Ends the call of a principal that may not ask this. */
+  private boolean isRefused(String model, StreamObserver<?> answer) {
+    try {
+      gate.checkRead(HeaderGate.PRINCIPAL.get(), model);
+      return false;
+    } catch (Fault refusal) {
+      Fault.fail(answer, refusal);
+      return true;
+    }
   }
 
   private static <A> void pass(CompletionStage<A> stage, StreamObserver<A> answer) {

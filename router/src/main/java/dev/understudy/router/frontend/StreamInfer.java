@@ -49,7 +49,10 @@ final class StreamInfer implements ServerCallHandler<byte[], Message> {
     InferService.Ticket ticket;
     try {
       ticket =
-          service.open(new GrpcHeaders(headers, keys), UnaryInfer.deadlineNanos(nanoTime), true);
+          service.open(
+              new GrpcHeaders(headers, call.getAttributes(), keys),
+              UnaryInfer.deadlineNanos(nanoTime),
+              true);
     } catch (RuntimeException e) {
       Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};

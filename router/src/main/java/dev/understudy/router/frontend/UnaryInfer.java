@@ -43,7 +43,9 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
   public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], Message> call, Metadata headers) {
     InferService.Ticket ticket;
     try {
-      ticket = service.open(new GrpcHeaders(headers, keys), deadlineNanos(nanoTime), false);
+      ticket =
+          service.open(
+              new GrpcHeaders(headers, call.getAttributes(), keys), deadlineNanos(nanoTime), false);
     } catch (RuntimeException e) {
       Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};

@@ -77,6 +77,7 @@ final class CallLife implements InferService {
   @Override
   public Ticket open(Headers headers, long deadlineNanos, boolean stream) {
     Principal principal = authenticator.authenticate(headers);
+    authenticator.checkInfer(principal);
     long now = time.nanoTime();
     if (!stream) {
       admission.takeRequest(principal, now);
@@ -127,6 +128,7 @@ final class CallLife implements InferService {
         admission.takeBytes(message.length);
         taken = true;
         InferCall call = read(id, message, now, notes);
+        authenticator.checkModel(principal, call.model(), call.clientId());
         return begin(call, reply);
       } catch (RuntimeException e) {
         if (taken) {

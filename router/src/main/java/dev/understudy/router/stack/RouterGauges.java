@@ -2,6 +2,7 @@ package dev.understudy.router.stack;
 
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.admission.Admission;
+import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
@@ -18,6 +19,7 @@ import java.util.function.LongSupplier;
 /** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
 public record RouterGauges(
     Admission admission,
+    Authenticator authenticator,
     Budget copies,
     BlockRing blocks,
     Lineage lineage,
@@ -29,6 +31,7 @@ public record RouterGauges(
     LongSupplier drillDelays) {
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
+  private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
   private static final AttributeKey<String> STATUS = AttributeKey.stringKey("status");
 
   /** Makes the instruments. */
@@ -57,6 +60,20 @@ public record RouterGauges(
     counter(meter, "router.payloads.dropped", "Payloads lost", payloadsDropped);
     counter(meter, "router.drill.errors", "Answers replaced by a drill's error", drillErrors);
     counter(meter, "router.drill.delays", "Answers held back by a drill", drillDelays);
+    counter(
+        meter,
+        "understudy.auth.refusals",
+        "Callers not let in, by reason",
+        counter ->
+            authenticator
+                .counts()
+                .read((reason, refusals) ->
+                    counter.record(refusals, Attributes.of(REASON, reason.label()))));
+    counter(
+        meter,
+        "understudy.auth.reload.failures",
+        "Changed or fetched keys that cannot be used; the old ones are in force",
+        authenticator::reloadFailures);
     counter(
         meter,
         "router.requests",

@@ -1,5 +1,6 @@
 package dev.understudy.router.stack;
 
+import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.lifecycle.Lifecycle;
 import dev.understudy.chassis.rpc.Backoff;
@@ -8,8 +9,7 @@ import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.chassis.rpc.EventLoops;
 import dev.understudy.chassis.rpc.ResilientStream;
 import dev.understudy.chassis.rpc.StreamHandler;
-import dev.understudy.chassis.security.ApiKeys;
-import dev.understudy.chassis.security.Tokens;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
@@ -34,6 +34,7 @@ import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
+import dev.understudy.router.config.AuthConfig;
 import dev.understudy.router.config.RouterConfig;
 import dev.understudy.router.control.RoutingWatch;
 import dev.understudy.router.control.TableFile;
@@ -59,7 +60,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -106,6 +106,8 @@ public final class RouterStack implements AdminService.Desk {
   private final Upstream upstream;
   private final Upstream copies;
   private final Admission admission;
+  private final Authenticator authenticator;
+  private final TlsContexts tls;
   private final Budget copiesInFlight;
   private final Drill drill;
   private final ArmStates armStates;
@@ -124,6 +126,7 @@ public final class RouterStack implements AdminService.Desk {
    *
    * @param loops for clients and backends
    * @param mirrorLoops for copies alone
+   * @param tls of connections to peers and backends
    * @throws IOException if the state folder cannot be made
    */
   public RouterStack(
@@ -131,11 +134,13 @@ public final class RouterStack implements AdminService.Desk {
       TimeSource time,
       Scheduler scheduler,
       EventLoops loops,
-      EventLoops mirrorLoops)
+      EventLoops mirrorLoops,
+      TlsContexts tls)
       throws IOException {
     this.config = config;
     this.time = time;
     this.scheduler = scheduler;
+    this.tls = tls;
     this.histogramsFrom = new AtomicLong(time.wallMillis());
     TimeOrderedIds ids = new TimeOrderedIds(time, RANDOM);
     String bootId = ids.next();
@@ -157,6 +162,7 @@ public final class RouterStack implements AdminService.Desk {
     ChannelOptions backends =
         ChannelOptions.plaintext()
             .withTls(config.upstream().tls())
+            .withTlsContexts(tls)
             .withToken(config.upstream().token())
             .withMaxMessageBytes(config.limits().messageBytes());
     upstream = new Upstream(loops, backends, config.upstream().breaker(), time);
@@ -190,7 +196,7 @@ public final class RouterStack implements AdminService.Desk {
             new RateLimiter(limits.quota(), limits.quotas(), 100_000),
             new Budget(limits.concurrentCalls()),
             new Budget(limits.bytesInFlight()));
-    Authenticator authenticator = authenticator(config.keys());
+    authenticator = authenticator(config, time, scheduler);
 
     CallLife life =
         new CallLife(
@@ -216,16 +222,24 @@ public final class RouterStack implements AdminService.Desk {
         Frontend.service(
             life,
             new ChampionAnswers(keeper, questions, stopping::get),
-            authenticator::authenticate,
+            authenticator,
             config.serverName(),
             time::nanoTime);
   }
 
-  private static Authenticator authenticator(RouterConfig.@Nullable Keys keys) {
-    return keys == null
-        ? new Authenticator(null, Set.of())
-        : new Authenticator(
-            ApiKeys.read(keys.file(), Tokens.read(keys.secretFile())), Set.copyOf(keys.testers()));
+  private static Authenticator authenticator(
+      RouterConfig config, TimeSource time, Scheduler scheduler) {
+    AuthConfig auth = config.auth();
+    if (auth == null) {
+      return Authenticator.open(time);
+    }
+    Authenticator made = Authenticator.start(auth, time, scheduler);
+    if (config.token() != null && made.isKey(config.token())) {
+      made.close();
+      throw new ConfigException(
+          "tokenFile: the token of the admin port is an API key too (expected: another token)");
+    }
+    return made;
   }
 
   private void sendCopy(InferCall call, ArmPlan arm, long timeoutNanos, Consumer<Answer> done) {
@@ -278,6 +292,7 @@ public final class RouterStack implements AdminService.Desk {
 
   /** Takes up the table and starts everything that runs by the clock or over a stream. */
   public void start(Lifecycle lifecycle) {
+    lifecycle.add("authentication", authenticator);
     lifecycle.add("backends", upstream);
     lifecycle.add("shadows", copies);
     keeper.restoreGlass();
@@ -346,6 +361,7 @@ public final class RouterStack implements AdminService.Desk {
             address,
             ChannelOptions.plaintext()
                 .withTls(config.peers().tls())
+                .withTlsContexts(tls)
                 .withToken(config.peers().token()));
     lifecycle.add(name, () -> Channels.close(channel, Duration.ofMillis(200)));
     return channel;
@@ -435,6 +451,7 @@ public final class RouterStack implements AdminService.Desk {
   public RouterGauges gauges() {
     return new RouterGauges(
         admission,
+        authenticator,
         copiesInFlight,
         blocks,
         lineage,

@@ -50,7 +50,7 @@ class RouterConfigTest {
     assertEquals("fraud/1", route.getContract().getName());
     assertEquals(64, route.getContract().getDigest().length());
     assertEquals(8091, config.admin().port());
-    assertNull(config.keys());
+    assertNull(config.auth());
   }
 
   @Test
@@ -187,7 +187,7 @@ class RouterConfigTest {
             tokenFile: admin
             peers: {tokenFile: peers}
             upstream: {tokenFile: upstream}
-            auth: {keys: keys, secret: secret}
+            auth: {keys: keys, secret: secret, others: {models: ["*"]}}
             """);
     RouterConfig config = RouterConfig.read(file);
     assertEquals("0123456789abcdef-admin", config.token());
