@@ -44,6 +44,6 @@ public enum Criticality {
 
   /** The lower of two. */
   public Criticality atMost(Criticality other) {
-    return ordinal() <= other.ordinal() ? this : other;
+    return compareTo(other) <= 0 ? this : other;
   }
 }

@@ -17,11 +17,7 @@ public record ClassShares(double sheddable, double standard) {
   public ClassShares {
     if (!(sheddable > 0 && sheddable <= standard && standard <= 1)) {
       throw new IllegalArgumentException(
-          "shares: "
-              + sheddable
-              + ", "
-              + standard
-              + " (expected: ascending, above 0 to 1)");
+          "shares: " + sheddable + ", " + standard + " (expected: ascending, above 0 to 1)");
     }
   }
 

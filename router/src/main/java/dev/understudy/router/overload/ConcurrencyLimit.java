@@ -17,10 +17,11 @@ public interface ConcurrencyLimit {
   /**
    * Gives the place back.
    *
-   * @param rttNanos from send to the whole answer; {@link #NO_TIME} when that says nothing: the
-   *     client went away, or the backend refused the request for what it was
-   * @param dropped whether the backend had no room or did not answer in time; the time is then not
-   *     looked at
+   * @param rttNanos from send to the end; {@link #NO_TIME} when that says nothing, such as of a
+   *     request that the backend refused for what it was
+   * @param dropped whether there was no answer because the backend had no room for the call, could
+   *     not be reached, or was not waited for any longer. With a time this counts only when the
+   *     time was long for the backend: an impatient caller says nothing about it
    */
   void released(long rttNanos, boolean dropped);
 }

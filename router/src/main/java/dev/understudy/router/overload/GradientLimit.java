@@ -26,7 +26,8 @@ import java.util.function.LongSupplier;
  * <p><b>The time without load.</b> {@code Gradient2Limit} takes a long average for it, which under
  * a long overload becomes the time <em>with</em> load, and the limit drifts away. Here it is
  * measured, as in Envoy and in BBR (Cardwell et al., ACM Queue 14(5), 2016): the mean time of a few
- * answers while no more than {@code minimum} calls are in flight. A window that happens to be that
+ * answers while no more than {@code minimum} calls are in flight, critical ones not counted as long
+ * as they are few. A window that happens to be that
  * quiet is such a measurement. Otherwise the limit is cut to the minimum until enough calls that
  * began after the queue had drained have been answered. A cut costs calls, so it is made only when
  * calls are being refused anyway: at once when nothing was ever measured, later after 1, 2, 4, ...
@@ -40,7 +41,7 @@ import java.util.function.LongSupplier;
  * waits. The clock is passed in.
  */
 public final class GradientLimit implements ConcurrencyLimit {
-  private static final int WINDOW_SAMPLES = 10;
+  private static final int WINDOW_SAMPLES = 16;
   private static final int MEASURE_SAMPLES = 32;
   private static final int FEW_SAMPLES = 8;
   private static final long MEASURE_NANOS = 500_000_000;
@@ -64,8 +65,17 @@ public final class GradientLimit implements ConcurrencyLimit {
   private final AtomicInteger drops = new AtomicInteger();
   private final AtomicLong refused = new AtomicLong();
   private volatile int limit;
+
+  /** The limit of critical calls: not cut for a measurement, unless there are too many of them. */
+  private volatile int criticalLimit;
   private volatile int peak;
   private volatile long windowEndNanos;
+
+  /** An answer that takes longer is slow; 0 while nothing is known. */
+  private volatile long slowNanos;
+
+  /** While draining: since when. */
+  private volatile long cutAtNanos;
 
   /** While measuring: calls that began before this moment still saw the queue. */
   private volatile long measureFromNanos;
@@ -80,7 +90,6 @@ public final class GradientLimit implements ConcurrencyLimit {
   private long refusedBefore;
   private long measureAtNanos;
   private long measureWaitNanos = FIRST_WAIT_NANOS;
-  private long cutAtNanos;
 
   private enum Phase {
     /** The limit follows the gradient. */
@@ -102,6 +111,7 @@ public final class GradientLimit implements ConcurrencyLimit {
     this.nanoTime = nanoTime;
     this.windowNanos = settings.window().toNanos();
     this.limit = settings.start();
+    this.criticalLimit = settings.start();
     this.exact = settings.start();
     this.windowEndNanos = nanoTime.getAsLong() + windowNanos;
     this.measureAtNanos = windowEndNanos;
@@ -109,7 +119,8 @@ public final class GradientLimit implements ConcurrencyLimit {
 
   @Override
   public boolean tryAcquire(Criticality criticality) {
-    long ceiling = shares.ceiling(criticality, limit);
+    long ceiling =
+        criticality == Criticality.CRITICAL ? criticalLimit : shares.ceiling(criticality, limit);
     while (true) {
       int seen = inFlight.get();
       if (seen >= ceiling) {
@@ -131,15 +142,16 @@ public final class GradientLimit implements ConcurrencyLimit {
     long now = nanoTime.getAsLong();
     Phase seen = phase;
     if (dropped) {
-      drops.incrementAndGet();
+      if (rttNanos < 0 || rttNanos >= slowNanos) {
+        drops.incrementAndGet();
+      }
     } else if (rttNanos >= 0 && counts(seen, now - rttNanos)) {
-      times.addAndGet(
-          ((Math.min(rttNanos, LONGEST_NANOS) >>> UNIT_SHIFT) << COUNT_BITS) | 1);
+      times.addAndGet(((Math.min(rttNanos, LONGEST_NANOS) >>> UNIT_SHIFT) << COUNT_BITS) | 1);
     }
     boolean due =
         switch (seen) {
           case FOLLOWING -> now - windowEndNanos >= 0;
-          case DRAINING -> left <= settings.minimum();
+          case DRAINING -> left <= settings.minimum() || now - cutAtNanos >= MEASURE_NANOS;
           case MEASURING -> isMeasured(times.get() & COUNT_MASK, now);
         };
     if (due && moving.compareAndSet(false, true)) {
@@ -168,17 +180,13 @@ public final class GradientLimit implements ConcurrencyLimit {
   private void move(long now) {
     switch (phase) {
       case FOLLOWING -> follow(now);
-      case DRAINING -> {
-        times.set(0);
-        measureFromNanos = now;
-        phase = Phase.MEASURING;
-      }
+      case DRAINING -> drain(now);
       case MEASURING -> {
         if (isMeasured(times.get() & COUNT_MASK, now)) {
           believe(mean(times.getAndSet(0)), now);
           phase = Phase.FOLLOWING;
           nextWindow(now);
-          limit = (int) exact;
+          settle(exact);
         }
       }
     }
@@ -188,48 +196,54 @@ public final class GradientLimit implements ConcurrencyLimit {
     if (now - windowEndNanos < 0) {
       return;
     }
+    boolean enough = (times.get() & COUNT_MASK) >= WINDOW_SAMPLES;
     int dropped = drops.get();
-    if ((times.get() & COUNT_MASK) < WINDOW_SAMPLES && dropped == 0) {
+    if (!enough && dropped == 0) {
       return;
     }
     long word = times.getAndSet(0);
     drops.addAndGet(-dropped);
-    long count = word & COUNT_MASK;
     int top = peak;
     nextWindow(now);
-    if (dropped > 0) {
-      settle(exact * BACKOFF);
-    } else if (count > 0) {
+    double next = exact;
+    if (enough) {
       double nanos = mean(word);
       if (top <= settings.minimum()) {
         believe(nanos, now);
       } else if (unloadedNanos == 0) {
-        unloadedNanos = nanos;
+        know(nanos);
       }
       double gradient = Math.clamp(settings.tolerance() * unloadedNanos / nanos, 0.5, 1);
-      if (gradient < 1 || top * 2 >= limit) {
-        settle(gradient * exact + Math.sqrt(exact));
+      if (gradient < 1 || top * 2L >= limit) {
+        next = gradient * exact + Math.sqrt(exact);
       }
     }
+    settle(dropped == 0 ? next : Math.min(next, BACKOFF * exact));
     long refusedNow = refused.get();
     boolean pressed = refusedNow != refusedBefore;
     refusedBefore = refusedNow;
     if (pressed && (!measured || now - measureAtNanos >= 0)) {
-      cutAtNanos = now;
       limit = settings.minimum();
+      cutAtNanos = now;
       phase = Phase.DRAINING;
-      if (inFlight.get() <= limit) {
-        times.set(0);
-        measureFromNanos = now;
-        phase = Phase.MEASURING;
-      }
+      drain(now);
+    }
+  }
+
+  private void drain(long now) {
+    if (inFlight.get() <= settings.minimum()) {
+      times.set(0);
+      measureFromNanos = now;
+      phase = Phase.MEASURING;
+    } else if (now - cutAtNanos >= MEASURE_NANOS) {
+      criticalLimit = settings.minimum();
     }
   }
 
   /** Takes a measurement of the time without load, and says when the next is due. */
   private void believe(double nanos, long now) {
     boolean agrees = measured && Math.abs(nanos - unloadedNanos) <= AGREES * unloadedNanos;
-    unloadedNanos = nanos;
+    know(agrees ? (unloadedNanos + nanos) / 2 : nanos);
     measured = true;
     measureWaitNanos =
         agrees
@@ -238,9 +252,15 @@ public final class GradientLimit implements ConcurrencyLimit {
     measureAtNanos = now + measureWaitNanos;
   }
 
+  private void know(double nanos) {
+    unloadedNanos = nanos;
+    slowNanos = (long) (settings.tolerance() * nanos);
+  }
+
   private void settle(double next) {
     exact = Math.clamp(next, settings.minimum(), settings.maximum());
     limit = (int) exact;
+    criticalLimit = limit;
   }
 
   private void nextWindow(long now) {

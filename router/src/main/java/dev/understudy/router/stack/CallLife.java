@@ -8,8 +8,10 @@ import dev.understudy.proto.tensor.MalformedMessageException;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.router.admission.Admission;
+import dev.understudy.router.admission.Method;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Cancel;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.InferService;
@@ -78,11 +80,15 @@ final class CallLife implements InferService {
   public Ticket open(Headers headers, long deadlineNanos, boolean stream) {
     Principal principal = authenticator.authenticate(headers);
     long now = time.nanoTime();
-    if (!stream) {
-      admission.takeRequest(principal, now);
-    }
-    admission.enter(deadlineNanos, now);
-    return new Admitted(principal, headers, deadlineNanos, stream);
+    Criticality criticality = admission.classOf(principal.name(), headers);
+    Method method = stream ? Method.STREAM : Method.INFER;
+    admission.enter(principal.name(), criticality, method, deadlineNanos, now);
+    return new Admitted(principal, criticality, method, headers, deadlineNanos, now);
+  }
+
+  /** Admits a question about a model or the server. */
+  void admitQuestion(Headers headers) {
+    admission.ask(authenticator.authenticate(headers).name(), time.nanoTime());
   }
 
   FailoverAllowance allowance(String model) {
@@ -95,16 +101,26 @@ final class CallLife implements InferService {
 
   private final class Admitted implements Ticket {
     private final Principal principal;
+    private final Criticality criticality;
+    private final Method method;
     private final Headers headers;
     private final long deadlineNanos;
-    private final boolean stream;
+    private final long enteredNanos;
     private final AtomicBoolean left = new AtomicBoolean();
 
-    Admitted(Principal principal, Headers headers, long deadlineNanos, boolean stream) {
+    Admitted(
+        Principal principal,
+        Criticality criticality,
+        Method method,
+        Headers headers,
+        long deadlineNanos,
+        long enteredNanos) {
       this.principal = principal;
+      this.criticality = criticality;
+      this.method = method;
       this.headers = headers;
       this.deadlineNanos = deadlineNanos;
-      this.stream = stream;
+      this.enteredNanos = enteredNanos;
     }
 
     @Override
@@ -114,12 +130,18 @@ final class CallLife implements InferService {
       boolean taken = false;
       try {
         long now = time.nanoTime();
-        if (stream) {
-          admission.takeRequest(principal, now);
-        }
-        admission.takeBytes(message.length);
+        admission.takeBytes(criticality, message.length);
         taken = true;
         InferCall call = read(id, message, now, notes);
+        admission.takeMessage(
+            principal.name(),
+            criticality,
+            method,
+            call.model(),
+            message.length,
+            enteredNanos,
+            now,
+            notes);
         return begin(call, reply);
       } catch (RuntimeException e) {
         if (taken) {
@@ -145,6 +167,7 @@ final class CallLife implements InferService {
             now,
             time.wallMillis(),
             deadlineNanos,
+            criticality,
             notes);
       } catch (MalformedMessageException e) {
         throw Refusals.malformed(String.valueOf(e.getMessage()));
@@ -162,6 +185,9 @@ final class CallLife implements InferService {
   private Cancel begin(InferCall call, Reply reply) {
     Snapshot snapshot = keeper.current();
     ModelPlan plan = plan(call, snapshot);
+    long now = call.arrivalNanos();
+    admission.checkTime(
+        call.criticality(), call.clientId(), call.model(), call.remainingNanos(now), now);
     Flight flight = new Flight(this, call, plan, snapshot, reply);
     if (lineage.reserve()) {
       flight.start(true);
