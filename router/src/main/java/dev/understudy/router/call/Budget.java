@@ -18,7 +18,12 @@ public final class Budget {
 
   /** Takes units if they all fit; each success must be given back once. */
   public boolean take(long units) {
-    if (used.addAndGet(units) <= limit) {
+    return take(units, limit);
+  }
+
+  /** Takes units if they fit below a ceiling of the caller's class, at most the limit. */
+  public boolean take(long units, long ceiling) {
+    if (used.addAndGet(units) <= ceiling) {
       return true;
     }
     used.addAndGet(-units);

@@ -20,7 +20,7 @@ public record Grant(
 
   /** What everybody may where nobody is asked who he is: all models, but no choice of an arm. */
   public static final Grant OPEN =
-      of(EnumSet.of(CallerRole.INFER, CallerRole.METADATA), ModelScope.ALL, Criticality.CRITICAL);
+      of(EnumSet.of(CallerRole.INFER, CallerRole.METADATA), ModelScope.ALL, Criticality.DEFAULT);
 
   /** A grant of these roles. */
   public static Grant of(Collection<CallerRole> roles, ModelScope models, Criticality criticality) {

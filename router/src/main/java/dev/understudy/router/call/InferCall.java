@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param arrivalNanos monotonic clock, when the whole message was there
  * @param arrivalUnixMs wall clock
  * @param deadlineNanos on the monotonic clock; {@link Long#MAX_VALUE} without a deadline
+ * @param criticality how much it matters when not all can be served
  * @param notes what the layers say of the call; all that can change
  */
 @SuppressWarnings("ArrayRecordComponent") // identity is all that is asked of a call
@@ -36,6 +37,7 @@ public record InferCall(
     long arrivalNanos,
     long arrivalUnixMs,
     long deadlineNanos,
+    Criticality criticality,
     Notes notes) {
   /** The request parameter and metadata by which a client declines the id in the answer. */
   public static final String NO_ID = "understudy_no_prediction_id";

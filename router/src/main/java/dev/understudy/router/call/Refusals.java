@@ -10,6 +10,8 @@ import java.time.Duration;
  * client's own id stands before the text, as Triton puts it.
  */
 public final class Refusals {
+  private static final Duration NEVER = Duration.ofMillis(-1);
+
   private Refusals() {}
 
   /** No key was sent. */
@@ -133,13 +135,87 @@ public final class Refusals {
   /** The principal's rate is used up. */
   public static Fault overQuota(String principal, double perSecond, Duration retryAfter) {
     String rate = perSecond == Math.rint(perSecond) ? "" + (long) perSecond : "" + perSecond;
+  /**
+   * A quota is used up.
+   *
+   * @param who such as {@code principal 'alice'}
+   * @param subject the same for machines, such as {@code principal:alice/model:fraud}
+   * @param where such as {@code " for model 'fraud'"}, or empty
+   * @param unit {@code requests} or {@code bytes}
+   */
+  public static Fault overQuota(
+      String who,
+      String subject,
+      String where,
+      double perSecond,
+      String unit,
+      Duration retryAfter) {
+    String number = perSecond == Math.rint(perSecond) ? "" + (long) perSecond : "" + perSecond;
+    String rate = number + " " + unit + " per second";
     return Fault.of(
             Code.RESOURCE_EXHAUSTED,
             "QUOTA_EXCEEDED",
-            "principal '" + principal + "' is over its quota of " + rate + " requests per second")
-        .quota("principal:" + principal, rate + " requests per second")
+            who + " is over its quota of " + rate + where)
+        .quota(subject, rate)
         .retryAfter(retryAfter)
         .pushback(retryAfter);
+  }
+
+  /** A message that no wait will ever make fit; clients must not try again. */
+  public static Fault overBurst(String who, String subject, String where, long bytes, long burst) {
+    return Fault.of(
+            Code.RESOURCE_EXHAUSTED,
+            "MESSAGE_OVER_QUOTA",
+            who
+                + " may send "
+                + burst
+                + " bytes at once"
+                + where
+                + ", and the message has "
+                + bytes
+                + "; it will never fit")
+        .quota(subject, burst + " bytes at once")
+        .pushback(NEVER);
+  }
+
+  /** A criticality that there is not. */
+  public static Fault noSuchCriticality(String said) {
+    return Fault.of(
+            Code.INVALID_ARGUMENT,
+            "NO_SUCH_CRITICALITY",
+            "x-understudy-criticality: '" + said + "' (expected: critical, default or sheddable)")
+        .violation("x-understudy-criticality", "expected: critical, default or sheddable");
+  }
+
+  /** Less time is left than the model recently needed. */
+  public static Fault tooShort(
+      String clientId, String model, long remainingNanos, long neededNanos) {
+    return Fault.of(
+            Code.DEADLINE_EXCEEDED,
+            "DEADLINE_TOO_SHORT",
+            prefixed(
+                clientId,
+                "the deadline leaves "
+                    + millis(remainingNanos)
+                    + " ms, and model '"
+                    + model
+                    + "' recently needed "
+                    + millis(neededNanos)
+                    + " ms or more"))
+        .resource("model", model);
+  }
+
+  /** Every backend of the arm has as many calls as it can take. */
+  public static Fault backendsBusy(String clientId, String arm) {
+    return Fault.of(
+            Code.UNAVAILABLE,
+            "BACKENDS_BUSY",
+            prefixed(
+                clientId,
+                "Exceeds maximum queue size: every backend of arm '"
+                    + arm
+                    + "' has as many calls as it can take"))
+        .retryAfter(Duration.ofMillis(100));
   }
 
   /** Too many calls in flight. */
@@ -342,6 +418,12 @@ public final class Refusals {
   /** The client went away. */
   public static Fault cancelled() {
     return Fault.of(Code.CANCELLED, "CANCELLED", "the client cancelled the call");
+  }
+
+  /** With one digit behind the point, so that a part of a millisecond is seen. */
+  private static String millis(long nanos) {
+    long tenths = Math.max(0, nanos) / 100_000;
+    return tenths / 10 + "." + tenths % 10;
   }
 
   /** Puts Triton's prefix before the text when the client gave an id. */

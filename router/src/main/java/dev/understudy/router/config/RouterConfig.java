@@ -7,14 +7,12 @@ import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
 import dev.understudy.proto.v1.RoutingTable;
-import dev.understudy.router.admission.Quota;
+import dev.understudy.router.admission.LimitSettings;
 import dev.understudy.router.upstream.BreakerSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,7 +54,7 @@ public record RouterConfig(
     @Nullable HostPort collector,
     String serverName,
     @Nullable AuthConfig auth,
-    Limits limits,
+    LimitSettings limits,
     Backends upstream,
     Mirroring mirror,
     Queues queues,
@@ -71,22 +69,6 @@ public record RouterConfig(
   private static final long MIB = 1 << 20;
   private static final String TLS_OR_AUTH =
       "tls.certificate and tls.key, or auth.keys and auth.secret";
-
-  /**
-   * Bounds on callers.
-   *
-   * @param quota for every principal; null for none
-   * @param quotas for principals by name
-   * @param concurrentCalls calls in flight
-   * @param bytesInFlight bytes of requests in flight
-   * @param messageBytes the largest message
-   */
-  public record Limits(
-      @Nullable Quota quota,
-      Map<String, Quota> quotas,
-      int concurrentCalls,
-      long bytesInFlight,
-      int messageBytes) {}
 
   /**
    * How backends are treated.
@@ -203,7 +185,7 @@ public record RouterConfig(
         root.optionalAddress("collector"),
         root.string("serverName", "understudy"),
         auth,
-        limits(root.section("limits")),
+        LimitSettings.read(root.section("limits")),
         upstream(root.section("upstream")),
         mirror(root.section("mirror")),
         queues(root.section("queues")),
@@ -216,35 +198,6 @@ public record RouterConfig(
         root.integer(
             "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256),
         root.duration("warmUp", Duration.ofMillis(400)));
-  }
-
-  private static Limits limits(Section section) {
-    Map<String, Quota> quotas = new LinkedHashMap<>();
-    section
-        .namedSections("principals")
-        .forEach((name, quota) -> {
-          Quota special = quota(quota);
-          if (special == null) {
-            quota.problem("requestsPerSecond", "missing");
-          } else {
-            quotas.put(name, special);
-          }
-        });
-    return new Limits(
-        quota(section),
-        quotas,
-        section.integer("concurrentCalls", 4096, 1, 1_000_000),
-        section.bytes("bytesInFlight", 512 * MIB),
-        (int) Math.min(Integer.MAX_VALUE, section.bytes("messageBytes", 64 * MIB)));
-  }
-
-  private static @Nullable Quota quota(Section section) {
-    if (!section.has("requestsPerSecond")) {
-      return null;
-    }
-    double rate = section.real("requestsPerSecond", 1, 1e-3, 1e9);
-    int burst = section.integer("burst", (int) Math.clamp(Math.ceil(rate), 1, 1e6), 1, 100_000_000);
-    return new Quota(rate, burst);
   }
 
   private static Backends upstream(Section section) {

@@ -8,8 +8,11 @@ import dev.understudy.proto.tensor.MalformedMessageException;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.router.admission.Admission;
+import dev.understudy.router.admission.Method;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Cancel;
+import dev.understudy.router.call.Criticality;
+import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.InferService;
@@ -79,11 +82,27 @@ final class CallLife implements InferService {
     Principal principal = authenticator.authenticate(headers);
     authenticator.checkInfer(principal);
     long now = time.nanoTime();
-    if (!stream) {
-      admission.takeRequest(principal, now);
-    }
-    admission.enter(deadlineNanos, now);
-    return new Admitted(principal, headers, now, deadlineNanos, stream);
+    Criticality criticality = admission.classOf(principal, headers);
+    Method method = stream ? Method.STREAM : Method.INFER;
+    admission.enter(principal.name(), criticality, method, deadlineNanos, now);
+    return new Admitted(principal, criticality, method, headers, now, deadlineNanos);
+  }
+
+  /** What callers of the rare methods must pass. */
+  Gate gate() {
+    return new Gate() {
+      @Override
+      public Principal authenticate(Headers headers) {
+        Principal principal = authenticator.authenticate(headers);
+        admission.ask(principal.name(), time.nanoTime());
+        return principal;
+      }
+
+      @Override
+      public void checkRead(Principal principal, String model) {
+        authenticator.checkRead(principal, model);
+      }
+    };
   }
 
   FailoverAllowance allowance(String model) {
@@ -96,23 +115,26 @@ final class CallLife implements InferService {
 
   private final class Admitted implements Ticket {
     private final Principal principal;
+    private final Criticality criticality;
+    private final Method method;
     private final Headers headers;
     private final long openedNanos;
     private final long deadlineNanos;
-    private final boolean stream;
     private final AtomicBoolean left = new AtomicBoolean();
 
     Admitted(
         Principal principal,
+        Criticality criticality,
+        Method method,
         Headers headers,
         long openedNanos,
-        long deadlineNanos,
-        boolean stream) {
+        long deadlineNanos) {
       this.principal = principal;
+      this.criticality = criticality;
+      this.method = method;
       this.headers = headers;
       this.openedNanos = openedNanos;
       this.deadlineNanos = deadlineNanos;
-      this.stream = stream;
     }
 
     @Override
@@ -122,13 +144,19 @@ final class CallLife implements InferService {
       boolean taken = false;
       try {
         long now = time.nanoTime();
-        if (stream) {
-          admission.takeRequest(principal, now);
-        }
-        admission.takeBytes(message.length);
+        admission.takeBytes(criticality, message.length);
         taken = true;
         InferCall call = read(id, message, now, notes);
         authenticator.checkModel(principal, call.model(), call.clientId());
+        admission.takeMessage(
+            principal.name(),
+            criticality,
+            method,
+            call.model(),
+            message.length,
+            openedNanos,
+            now,
+            notes);
         return begin(call, reply);
       } catch (RuntimeException e) {
         if (taken) {
@@ -151,10 +179,11 @@ final class CallLife implements InferService {
             view.modelName(),
             view.modelVersion(),
             view.id(),
-            stream ? now : openedNanos,
+            method == Method.STREAM ? now : openedNanos,
             now,
             time.wallMillis(),
             deadlineNanos,
+            criticality,
             notes);
       } catch (MalformedMessageException e) {
         throw Refusals.malformed(String.valueOf(e.getMessage()));
@@ -172,6 +201,9 @@ final class CallLife implements InferService {
   private Cancel begin(InferCall call, Reply reply) {
     Snapshot snapshot = keeper.current();
     ModelPlan plan = plan(call, snapshot);
+    long now = call.arrivalNanos();
+    admission.checkTime(
+        call.criticality(), call.clientId(), call.model(), call.remainingNanos(now), now);
     Flight flight = new Flight(this, call, plan, snapshot, reply);
     if (lineage.reserve()) {
       flight.start(true);

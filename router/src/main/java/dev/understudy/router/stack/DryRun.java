@@ -11,6 +11,7 @@ import dev.understudy.proto.v1.ExplainRouteResponse;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RouteStep;
 import dev.understudy.proto.v1.StepResult;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Explanation;
 import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
@@ -107,7 +108,9 @@ final class DryRun {
             : now + millis * 1_000_000;
     ModelPlan plan = snapshot.plan(asked.getModel());
     byte[] body = body(asked, plan, told);
-    life.admission.explain(principal, deadline, body.length, now, told);
+    Criticality criticality = life.admission.classOf(principal, headers::get);
+    life.admission.explain(
+        principal, criticality, asked.getModel(), deadline, body.length, now, told);
     InferCall call = call(asked, principal, headers::get, body, now, deadline, told);
     answer.setPredictionId(call.predictionId());
     if (plan == null) {
@@ -191,6 +194,7 @@ final class DryRun {
           view.modelName(),
           view.modelVersion(),
           view.id(),
+          now,
           now,
           life.time.wallMillis(),
           deadline,

@@ -142,7 +142,7 @@ final class Flight implements Cancel {
               plan,
               snapshot.sharesHold(plan, now),
               life.upstream::available,
-              arm -> (slot = life.upstream.slot(arm, false, null)) != null);
+              arm -> (slot = life.upstream.slot(arm, call.criticality(), false, null)) != null);
       count(assigned);
       first(assigned, now);
     } catch (Fault refusal) {
@@ -186,14 +186,18 @@ final class Flight implements Cancel {
     ArmPlan arm = assigned.arm();
     Upstream.Slot chosen = slot;
     if (chosen == null) {
-      chosen = life.upstream.slot(arm, !assigned.rescuable(), null);
+      chosen = life.upstream.slot(arm, call.criticality(), !assigned.rescuable(), null);
       slot = chosen;
     }
     if (assigned.rescuable()) {
       allowance().earn(failoverBp());
     }
     if (chosen == null) {
-      Fault none = Refusals.noBackend(call.clientId(), arm.arm().getName());
+      Fault none =
+          life.upstream.available(arm)
+              ? life.admission.backendsBusy(
+                  call.criticality(), call.clientId(), arm.arm().getName())
+              : Refusals.noBackend(call.clientId(), arm.arm().getName());
       firstEnded(assigned, Answer.failed(Outcome.BAD_UNAVAILABLE, none, 0, true));
       return;
     }
@@ -269,6 +273,9 @@ final class Flight implements Cancel {
     sentNanos = answeredNanos - raw.latencyNanos();
     Answer answer = guarded(deadlineOrCancel(raw));
     firstAnswer = answer;
+    if (answer.isOk() && assigned.arm().role() == Role.CHAMPION) {
+      life.admission.answered(call.model(), raw.latencyNanos(), life.time.nanoTime());
+    }
     ArmCell counts = cell;
     if (counts != null && assigned.judged()) {
       Outcome outcome = answer.outcome();
@@ -305,10 +312,10 @@ final class Flight implements Cancel {
       if (!allowance().take()) {
         return false;
       }
-      next = life.upstream.slot(champion, true, null);
+      next = life.upstream.slot(champion, call.criticality(), true, null);
     } else if (assigned.arm().role() == Role.CHAMPION
         && failed.outcome() == Outcome.BAD_UNAVAILABLE) {
-      next = life.upstream.slot(champion, false, slot);
+      next = life.upstream.slot(champion, call.criticality(), false, slot);
     } else {
       return false;
     }

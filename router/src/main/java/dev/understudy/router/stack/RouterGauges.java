@@ -4,6 +4,7 @@ import dev.understudy.proto.v1.Role;
 import dev.understudy.router.admission.Admission;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Budget;
+import dev.understudy.router.overload.BackendLimits;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
@@ -15,11 +16,13 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
 public record RouterGauges(
     Admission admission,
     Authenticator authenticator,
+    @Nullable BackendLimits backendLimits,
     Budget copies,
     BlockRing blocks,
     Lineage lineage,
@@ -29,6 +32,8 @@ public record RouterGauges(
     RequestCounts requests,
     LongSupplier drillErrors,
     LongSupplier drillDelays) {
+  private static final AttributeKey<String> CLASS = AttributeKey.stringKey("class");
+  private static final AttributeKey<String> BACKEND = AttributeKey.stringKey("backend");
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
   private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
@@ -53,6 +58,22 @@ public record RouterGauges(
         () -> leaseExpired.getAsBoolean() ? 1 : 0);
     counter(meter, "router.calls.refused", "Calls over the limit", admission.calls()::refused);
     counter(meter, "router.bytes.refused", "Calls over the budget", admission.bytes()::refused);
+    counter(
+        meter,
+        "router.refusals",
+        "Calls refused before a backend knew of them, by reason and class",
+        counter ->
+            admission
+                .refusals()
+                .read((cause, criticality, calls) ->
+                    counter.record(
+                        calls, Attributes.of(REASON, cause.word(), CLASS, criticality.word()))));
+    counter(
+        meter,
+        "router.quota.shared",
+        "Calls by principals that share a quota because too many others are remembered",
+        admission::sharedTakes);
+    backends(meter);
     counter(meter, "router.copies.dropped", "Copies that were not sent", copies::refused);
     counter(meter, "router.evidence.lost", "Evidence blocks overrun", blocks::overrun);
     counter(meter, "router.lineage.dropped", "Calls without a lineage record", lineage::dropped);
@@ -81,6 +102,41 @@ public record RouterGauges(
         counter ->
             requests.read((model, role, status, calls) ->
                 counter.record(calls, labels(model, role, status))));
+  }
+
+  private void backends(Meter meter) {
+    if (backendLimits == null) {
+      return;
+    }
+    var _ =
+        meter
+            .gaugeBuilder("router.backend.limit")
+            .ofLongs()
+            .setDescription("Calls that a backend is given at once")
+            .buildWithCallback(gauge ->
+                backendLimits
+                    .all()
+                    .forEach((address, limit) ->
+                        gauge.record(limit.limit(), Attributes.of(BACKEND, address))));
+    var _ =
+        meter
+            .gaugeBuilder("router.backend.in_flight")
+            .ofLongs()
+            .setDescription("Calls in flight to a backend")
+            .buildWithCallback(gauge ->
+                backendLimits
+                    .all()
+                    .forEach((address, limit) ->
+                        gauge.record(limit.inFlight(), Attributes.of(BACKEND, address))));
+    counter(
+        meter,
+        "router.backend.full",
+        "Times that a backend was passed over because it had no room",
+        counter ->
+            backendLimits
+                .all()
+                .forEach((address, limit) ->
+                    counter.record(limit.refused(), Attributes.of(BACKEND, address))));
   }
 
   private static Attributes labels(String model, Role role, String status) {

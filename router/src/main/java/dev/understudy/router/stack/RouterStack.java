@@ -28,10 +28,11 @@ import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.proto.v1.StageHistograms;
 import dev.understudy.router.admin.AdminService;
 import dev.understudy.router.admission.Admission;
-import dev.understudy.router.admission.RateLimiter;
+import dev.understudy.router.admission.LimitSettings;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Budget;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.config.AuthConfig;
@@ -41,6 +42,8 @@ import dev.understudy.router.control.TableFile;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.frontend.Frontend;
 import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.overload.BackendLimits;
+import dev.understudy.router.overload.GradientSettings;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Evidence;
 import dev.understudy.router.record.Lineage;
@@ -108,6 +111,7 @@ public final class RouterStack implements AdminService.Desk {
   private final Admission admission;
   private final Authenticator authenticator;
   private final TlsContexts tls;
+  private final @Nullable BackendLimits backendLimits;
   private final Budget copiesInFlight;
   private final Drill drill;
   private final ArmStates armStates;
@@ -165,8 +169,12 @@ public final class RouterStack implements AdminService.Desk {
             .withTlsContexts(tls)
             .withToken(config.upstream().token())
             .withMaxMessageBytes(config.limits().messageBytes());
-    upstream = new Upstream(loops, backends, config.upstream().breaker(), time);
-    copies = new Upstream(mirrorLoops, backends, null, time);
+    LimitSettings limits = config.limits();
+    GradientSettings adaptive = limits.adaptive();
+    backendLimits =
+        adaptive == null ? null : new BackendLimits(adaptive, limits.shares(), time::nanoTime);
+    upstream = new Upstream(loops, backends, config.upstream().breaker(), backendLimits, time);
+    copies = new Upstream(mirrorLoops, backends, null, null, time);
     BackendQuestions questions = new BackendQuestions(upstream);
 
     // What is in force, read by steps 4 to 11.
@@ -190,12 +198,7 @@ public final class RouterStack implements AdminService.Desk {
             recording);
 
     // Steps 2 and 3.
-    RouterConfig.Limits limits = config.limits();
-    admission =
-        new Admission(
-            new RateLimiter(limits.quota(), limits.quotas(), 100_000),
-            new Budget(limits.concurrentCalls()),
-            new Budget(limits.bytesInFlight()));
+    admission = new Admission(limits, time.nanoTime());
     authenticator = authenticator(config, time, scheduler);
 
     CallLife life =
@@ -222,7 +225,7 @@ public final class RouterStack implements AdminService.Desk {
         Frontend.service(
             life,
             new ChampionAnswers(keeper, questions, stopping::get),
-            authenticator,
+            life.gate(),
             config.serverName(),
             time::nanoTime);
   }
@@ -243,7 +246,7 @@ public final class RouterStack implements AdminService.Desk {
   }
 
   private void sendCopy(InferCall call, ArmPlan arm, long timeoutNanos, Consumer<Answer> done) {
-    Upstream.Slot slot = copies.slot(arm, true, null);
+    Upstream.Slot slot = copies.slot(arm, Criticality.CRITICAL, true, null);
     if (slot == null) {
       throw new IllegalStateException("an arm without endpoints: " + arm.arm().getName());
     }
@@ -282,6 +285,7 @@ public final class RouterStack implements AdminService.Desk {
     }
     upstream.retain(answering);
     copies.retain(copied);
+    admission.retain(snapshot.plans().keySet());
     scheduler.after(Duration.ZERO, "ask for signatures", learner::ask);
   }
 
@@ -452,6 +456,7 @@ public final class RouterStack implements AdminService.Desk {
     return new RouterGauges(
         admission,
         authenticator,
+        backendLimits,
         copiesInFlight,
         blocks,
         lineage,

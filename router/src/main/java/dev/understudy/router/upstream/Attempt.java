@@ -7,6 +7,7 @@ import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
+import dev.understudy.router.overload.ConcurrencyLimit;
 import dev.understudy.router.rpc.InferMethods;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -157,9 +158,25 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
         status.isOk() && message != null
             ? Answer.ok(message, trailers.get(TIMING), nanos)
             : failure(status, trailers, nanos);
+    slot.backend.leave(
+        answer.isOk() || waitedFor(answer.outcome()) ? nanos : ConcurrencyLimit.NO_TIME,
+        hadNoRoom(answer.outcome()) || waitedFor(answer.outcome()));
     slot.backend.ended(
         slot.permitted, answer.transport(), answer.outcome() != Outcome.CANCELLED_BY_CLIENT, nanos);
     done.accept(answer);
+  }
+
+  /** Whether the call ended because nobody waited for it any longer. */
+  private static boolean waitedFor(Outcome outcome) {
+    return switch (outcome) {
+      case CANCELLED_BY_CLIENT, BAD_TRY_TIMEOUT, BAD_DEADLINE_EXCEEDED -> true;
+      default -> false;
+    };
+  }
+
+  /** Whether the backend was not there for the call. */
+  private static boolean hadNoRoom(Outcome outcome) {
+    return outcome == Outcome.BAD_UNAVAILABLE || outcome == Outcome.BAD_RESOURCE_EXHAUSTED;
   }
 
   private Answer failure(Status status, Metadata trailers, long nanos) {

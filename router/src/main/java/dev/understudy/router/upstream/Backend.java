@@ -4,6 +4,8 @@ import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.rpc.ChannelOptions;
 import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.chassis.rpc.EventLoops;
+import dev.understudy.router.call.Criticality;
+import dev.understudy.router.overload.ConcurrencyLimit;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig.SlidingWindowType;
@@ -28,12 +30,17 @@ final class Backend {
   private final List<TryTimer> timers = new ArrayList<>();
   private final @Nullable CircuitBreaker breaker;
 
+  /** How many calls it has at once; null for no limit. */
+  final @Nullable ConcurrencyLimit limit;
+
   Backend(
       String address,
       EventLoops eventLoops,
       ChannelOptions options,
-      @Nullable BreakerSettings breaking) {
+      @Nullable BreakerSettings breaking,
+      @Nullable ConcurrencyLimit limit) {
     this.address = address;
+    this.limit = limit;
     HostPort target = HostPort.parse(address);
     this.host = target.host();
     // A channel connects when it is first used, so a channel per loop costs nothing by itself.
@@ -125,6 +132,32 @@ final class Backend {
   /** Whether one call may go there; each permission is ended by {@link #ended}. */
   boolean permits() {
     return breaker == null || breaker.tryAcquirePermission();
+  }
+
+  /** Takes a permission and a place for one call of a class. */
+  boolean enters(Criticality criticality) {
+    if (!permits()) {
+      return false;
+    }
+    if (hasRoom(criticality)) {
+      return true;
+    }
+    if (breaker != null) {
+      breaker.releasePermission();
+    }
+    return false;
+  }
+
+  /** Takes a place for one call; each success is ended by {@link #leave}. */
+  boolean hasRoom(Criticality criticality) {
+    return limit == null || limit.tryAcquire(criticality);
+  }
+
+  /** A call for which there was room has ended. */
+  void leave(long rttNanos, boolean dropped) {
+    if (limit != null) {
+      limit.released(rttNanos, dropped);
+    }
   }
 
   void ended(boolean permitted, boolean transportFailure, boolean judged, long nanos) {

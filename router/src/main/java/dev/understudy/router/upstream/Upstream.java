@@ -6,7 +6,10 @@ import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.Explanation;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Message;
+import dev.understudy.router.overload.BackendLimits;
+import dev.understudy.router.overload.ConcurrencyLimit;
 import dev.understudy.router.table.ArmPlan;
 import io.grpc.Channel;
 import java.util.ArrayList;
@@ -26,6 +29,7 @@ public final class Upstream implements AutoCloseable {
   private final EventLoops loops;
   private final ChannelOptions options;
   private final @Nullable BreakerSettings breaking;
+  private final @Nullable BackendLimits limits;
   private final TimeSource time;
   private final ConcurrentHashMap<String, Backend> backends = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<String, List<Backend>> pools = new ConcurrentHashMap<>();
@@ -34,15 +38,18 @@ public final class Upstream implements AutoCloseable {
    * Makes an upstream without connections.
    *
    * @param breaking null: backends are never left alone (copies are bounded otherwise)
+   * @param limits null: backends get as many calls as there are
    */
   public Upstream(
       EventLoops loops,
       ChannelOptions options,
       @Nullable BreakerSettings breaking,
+      @Nullable BackendLimits limits,
       TimeSource time) {
     this.loops = loops;
     this.options = options;
     this.breaking = breaking;
+    this.limits = limits;
     this.time = time;
   }
 
@@ -89,13 +96,15 @@ public final class Upstream implements AutoCloseable {
   }
 
   /**
-   * Chooses a backend: one that is to be tried again first, then the least loaded one.
+   * Chooses a backend: one that is to be tried again first, then the least loaded one that has room
+   * for a call of this class.
    *
    * @param lastResort choose even when every breaker is open, as for a champion
    * @param except a slot whose backend is not wanted again
    * @return null when there is none
    */
-  public @Nullable Slot slot(ArmPlan arm, boolean lastResort, @Nullable Slot except) {
+  public @Nullable Slot slot(
+      ArmPlan arm, Criticality criticality, boolean lastResort, @Nullable Slot except) {
     List<Backend> pool = pool(arm);
     Backend best = null;
     Backend any = null;
@@ -105,7 +114,7 @@ public final class Upstream implements AutoCloseable {
         continue;
       }
       if (!backend.closed()) {
-        if (except == null && backend.permits()) {
+        if (except == null && backend.enters(criticality)) {
           return new Slot(backend, true);
         }
         any = lighter(any, backend);
@@ -113,10 +122,22 @@ public final class Upstream implements AutoCloseable {
         best = lighter(best, backend);
       }
     }
-    if (best != null && best.permits()) {
+    if (best == null) {
+      return lastResort && any != null && any.hasRoom(criticality) ? new Slot(any, false) : null;
+    }
+    if (best.enters(criticality)) {
       return new Slot(best, true);
     }
-    return lastResort && any != null ? new Slot(any, false) : null;
+    for (int i = 0; i < pool.size(); i++) {
+      Backend backend = pool.get(i);
+      if (backend != best
+          && (except == null || except.backend != backend)
+          && backend.closed()
+          && backend.enters(criticality)) {
+        return new Slot(backend, true);
+      }
+    }
+    return null;
   }
 
   private static Backend lighter(@Nullable Backend a, Backend b) {
@@ -141,9 +162,10 @@ public final class Upstream implements AutoCloseable {
 
   /** A channel to the arm's least loaded backend, for rare questions. */
   public Channel channel(ArmPlan arm) {
-    Slot slot = slot(arm, true, null);
+    Slot slot = slot(arm, Criticality.CRITICAL, true, null);
     Backend backend = slot == null ? pool(arm).getFirst() : slot.backend;
     if (slot != null) {
+      backend.leave(ConcurrencyLimit.NO_TIME, false);
       backend.ended(slot.permitted, false, false, 0);
     }
     return backend.channel();
@@ -163,6 +185,9 @@ public final class Upstream implements AutoCloseable {
         Backend gone = backends.remove(address);
         if (gone != null) {
           gone.shutdown();
+          if (limits != null) {
+            limits.forget(address);
+          }
         }
       }
     }
@@ -209,8 +234,13 @@ public final class Upstream implements AutoCloseable {
   private List<Backend> connect(ArmPlan arm) {
     List<Backend> pool = new ArrayList<>();
     for (String address : arm.endpoints()) {
-      pool.add(backends.computeIfAbsent(address, a -> new Backend(a, loops, options, breaking)));
+      pool.add(backends.computeIfAbsent(address, this::backend));
     }
     return List.copyOf(pool);
+  }
+
+  private Backend backend(String address) {
+    return new Backend(
+        address, loops, options, breaking, limits == null ? null : limits.of(address));
   }
 }

@@ -63,7 +63,7 @@ class RouterConfigTest {
     assertEquals(900, config.queues().blocks());
     assertEquals(256, config.mirror().copies());
     assertEquals(Duration.ofSeconds(10), config.histogramInterval());
-    assertNull(config.limits().quota());
+    assertNull(config.limits().everybody().whole().requests());
   }
 
   private static String problems(String text) {
