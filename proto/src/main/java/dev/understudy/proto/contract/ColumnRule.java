@@ -187,9 +187,12 @@ final class ColumnRule {
       return sorted == null || Arrays.binarySearch(sorted, keys.canonical(key)) >= 0;
     }
     double value = keys.value(key);
-    double at = value - firstBit;
-    int bit = (int) at;
-    return bit == at && bit >= 0 && bit >>> 6 < set.length && (set[bit >>> 6] >>> bit & 1) != 0;
+    long whole = (long) value;
+    long bit = whole - firstBit;
+    return whole == value
+        && bit >= 0
+        && bit >>> 6 < set.length
+        && (set[(int) (bit >>> 6)] >>> bit & 1) != 0;
   }
 
   // ---- The second look.

@@ -64,6 +64,7 @@ public final class ContractFindings {
   private final Map<Integer, Typed> typed = new LinkedHashMap<>();
   private byte @Nullable [] copy;
   private long refused;
+  private long firstRow = -1;
   private @Nullable String lastRule;
   private long[] lastCounts = new long[0];
 
@@ -128,6 +129,19 @@ public final class ContractFindings {
     return refused >= MOST_COUNTED;
   }
 
+  /** The row of the first violation that is an element's; -1 when there is none. */
+  long firstRow() {
+    return firstRow;
+  }
+
+  /** The element of a row must not pass. */
+  void refuse(String rule, String field, long row, String description) {
+    if (violations.isEmpty()) {
+      firstRow = row;
+    }
+    refuse(rule, field, description);
+  }
+
   void refuse(String rule, String field, String description) {
     count(rule, Deed.REFUSE);
     refused++;
@@ -178,7 +192,8 @@ public final class ContractFindings {
     lastCounts[deed.ordinal()]++;
   }
 
-  private static InferTensorContents contents(Datatype type, byte[] data) {
+  /** Typed contents of raw ones. */
+  static InferTensorContents contents(Datatype type, byte[] data) {
     Keys keys = new Keys(type);
     InferTensorContents.Builder contents = InferTensorContents.newBuilder();
     for (int at = 0; at < data.length; at += keys.size) {

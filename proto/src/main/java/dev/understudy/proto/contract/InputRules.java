@@ -1,7 +1,7 @@
 package dev.understudy.proto.contract;
 
 import dev.understudy.proto.tensor.Datatype;
-import dev.understudy.proto.tensor.InferRequestView;
+import dev.understudy.proto.tensor.InferMessage;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.TensorData;
 import dev.understudy.proto.tensor.TensorException;
@@ -120,11 +120,11 @@ final class InputRules {
     return rules.numbers || rules.texts ? rules : null;
   }
 
-  /** Looks at the input, if the request has it; optional inputs may be left out. */
+  /** Looks at the tensor, if the message has it; optional inputs may be left out. */
   @Nullable ContractFindings check(
-      byte[] message, InferRequestView request, @Nullable ContractFindings found) {
-    for (int i = 0; i < request.inputCount(); i++) {
-      if (request.input(i).nameIs(name)) {
+      byte[] message, InferMessage request, @Nullable ContractFindings found) {
+    for (int i = 0; i < request.tensorCount(); i++) {
+      if (request.tensor(i).nameIs(name)) {
         return check(message, request, i, found);
       }
     }
@@ -132,8 +132,8 @@ final class InputRules {
   }
 
   private @Nullable ContractFindings check(
-      byte[] message, InferRequestView request, int index, @Nullable ContractFindings found) {
-    TensorView tensor = request.input(index);
+      byte[] message, InferMessage request, int index, @Nullable ContractFindings found) {
+    TensorView tensor = request.tensor(index);
     Datatype type = tensor.datatype();
     if (type == null || (type == Datatype.BYTES ? numbers : texts)) {
       return layout(

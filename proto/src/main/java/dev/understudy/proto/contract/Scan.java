@@ -68,7 +68,7 @@ final class Scan {
 
   /** The element under way must not pass. */
   void refuse(String rule, String column, String description) {
-    found.refuse(rule, field(input, row, column), description);
+    found.refuse(rule, field(input, row, column), row, description);
   }
 
   static String field(String input, long row, String column) {
