@@ -4,7 +4,6 @@ import com.google.protobuf.CodedOutputStream;
 import dev.understudy.proto.v1.ComparedOutput;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Decision;
-import dev.understudy.proto.v1.Feature;
 import dev.understudy.proto.v1.OutputKind;
 import dev.understudy.proto.v1.PrivacyPolicy;
 import dev.understudy.proto.v1.SliceRule;
@@ -15,7 +14,6 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -31,8 +29,11 @@ import org.jspecify.annotations.Nullable;
  * features:
  *   input: features
  *   columns:
- *     - {name: amount, min: 0, max: 50000}
- *     - {name: merchant_category, kind: category}
+ *     - {name: amount, min: 0, max: 50000, action: clamp}
+ *     - {name: age, min: 0, max: 120, missing: {value: -1, default: 40}, nan: refuse}
+ *     - {name: merchant_category, kind: category, allowed: [1, 2, 3], trial: true}
+ * rows: {max: 64}
+ * eventTime: {parameter: ts, unit: ms, maxAge: 5m, maxAhead: 10s, action: flag}
  * decision: {output: probabilities, kind: probabilities, column: 1, cutoff: 0.15}
  * outputs:
  *   - {output: probabilities, topK: 3}
@@ -45,7 +46,17 @@ import org.jspecify.annotations.Nullable;
  * privacy:
  *   log: [amount]
  *   principal: clear
+ * answers:
+ *   outputs:
+ *     - {output: probabilities, min: 0, max: 1, sumToOne: 0.001}
+ *   confidence: {output: probabilities, below: 0.6, action: review}
+ *   disagree: {above: 0.3, action: benchmark}
+ *   benchmark: {wait: 20ms, timeout: 200ms}
+ *   extraction: {round: 3, topK: 3, except: [analysts]}
  * }</pre>
+ *
+ * <p>{@code features} may also be a list of such mappings, one for each input; slices, privacy and
+ * rows then speak of the first.
  *
  * <p>Unknown keys, wrong types, unknown columns, and edges out of order are all reported at once.
  * Without {@code privacy} the contract carries no privacy policy, and no feature leaves a router.
@@ -77,11 +88,14 @@ public final class ContractFile {
     if (name != null) {
       contract.setName(name);
     }
-    Map<String, Integer> columns = features(root.section("features", false), contract);
+    Map<String, Integer> columns = FeatureRules.read(root, contract);
     decision(root.section("decision", false), contract);
     outputs(root, contract);
     slices(root.sections("slices"), columns, contract);
     privacy(root.section("privacy", false), columns, contract);
+    FeatureRules.rows(root.section("rows", false), contract);
+    FeatureRules.eventTime(root.section("eventTime", false), contract);
+    AnswerRules.read(root.section("answers", false), contract);
     root.refuseUnknownKeys();
     if (!problems.isEmpty()) {
       throw new ContractException(file, problems);
@@ -109,50 +123,6 @@ public final class ContractFile {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has SHA-256", e);
     }
-  }
-
-  private static Map<String, Integer> features(@Nullable Node node, DataContract.Builder contract) {
-    Map<String, Integer> columns = new LinkedHashMap<>();
-    if (node == null) {
-      return columns;
-    }
-    String input = node.text("input", true);
-    if (input != null) {
-      contract.setFeatureInput(input);
-    }
-    if (!node.has("columns")) {
-      node.problem("columns", "missing");
-    }
-    for (Node column : node.sections("columns")) {
-      Feature.Builder feature = Feature.newBuilder();
-      String name = column.text("name", true);
-      if (name != null) {
-        feature.setName(name);
-        if (columns.putIfAbsent(name, columns.size()) != null) {
-          column.problem("name", "'" + name + "' is declared twice");
-        }
-      }
-      Double min = column.number("min");
-      Double max = column.number("max");
-      if (min != null) {
-        feature.setMin(min);
-      }
-      if (max != null) {
-        feature.setMax(max);
-      }
-      if (min != null && max != null && min > max) {
-        column.problem("min", min + " (expected: <= max, " + max + ")");
-      }
-      String kind = column.text("kind", false);
-      if (kind != null && !kind.equals("category") && !kind.equals("number")) {
-        column.problem("kind", "'" + kind + "' (expected one of [category, number])");
-      }
-      feature.setCategory("category".equals(kind));
-      column.refuseUnknownKeys();
-      contract.addFeatures(feature);
-    }
-    node.refuseUnknownKeys();
-    return columns;
   }
 
   private static void decision(@Nullable Node node, DataContract.Builder contract) {

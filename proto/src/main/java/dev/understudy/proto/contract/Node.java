@@ -70,6 +70,57 @@ final class Node {
     return null;
   }
 
+  /** The value as the parser made it, or null. */
+  @Nullable Object any(String key) {
+    return value(key, false);
+  }
+
+  /** One of the texts, or null. */
+  @Nullable String choice(String key, List<String> choices) {
+    String text = text(key, false);
+    if (text == null || choices.contains(text)) {
+      return text;
+    }
+    problem(key, shown(text) + " (expected one of " + choices + ")");
+    return null;
+  }
+
+  /** A whole number, or null. */
+  @Nullable Integer within(String key, int least, int most) {
+    Integer value = index(key, false);
+    if (value != null && (value < least || value > most)) {
+      problem(key, value + " (expected: " + least + " to " + most + ")");
+      return null;
+    }
+    return value;
+  }
+
+  /** A time such as {@code 200ms}, {@code 10s}, {@code 5m}, {@code 2h}, {@code 1d}; or null. */
+  @Nullable Long millis(String key) {
+    String text = text(key, false);
+    if (text == null) {
+      return null;
+    }
+    int digits = 0;
+    while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9') {
+      digits++;
+    }
+    long unit =
+        switch (text.substring(digits)) {
+          case "ms" -> 1;
+          case "s" -> 1_000;
+          case "m" -> 60_000;
+          case "h" -> 3_600_000;
+          case "d" -> 86_400_000;
+          default -> 0;
+        };
+    if (unit == 0 || digits == 0 || digits > 9) {
+      problem(key, shown(text) + " (expected: a duration such as 200ms, 10s, 5m, 2h, 1d)");
+      return null;
+    }
+    return Long.parseLong(text.substring(0, digits)) * unit;
+  }
+
   @Nullable Integer index(String key, boolean required) {
     Object value = value(key, required);
     if (value == null) {
@@ -156,7 +207,7 @@ final class Node {
     }
   }
 
-  private Collection<?> list(String key) {
+  Collection<?> list(String key) {
     Object value = value(key, false);
     if (value == null) {
       return List.of();
@@ -177,7 +228,7 @@ final class Node {
     return value;
   }
 
-  private static String shown(@Nullable Object value) {
+  static String shown(@Nullable Object value) {
     if (value instanceof Map) {
       return "a mapping";
     }

@@ -165,6 +165,11 @@ public abstract sealed class InferMessage permits InferRequestView, InferRespons
     return WireReader.length(raws[index]);
   }
 
+  /** Where a raw entry begins, in bytes from the message's first byte. */
+  public int rawOffset(int index) {
+    return WireReader.offset(raws[index]);
+  }
+
   /** A raw entry: a new read-only little-endian slice of the message, position 0. */
   public ByteBuffer raw(int index) {
     return source.slice(raws[index]);

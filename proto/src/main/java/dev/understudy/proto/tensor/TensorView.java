@@ -155,7 +155,8 @@ public final class TensorView {
     return rawIndex;
   }
 
-  boolean nameIs(byte[] utf8) {
+  /** Whether the tensor has that name, given in UTF-8; decodes nothing. */
+  public boolean nameIs(byte[] utf8) {
     return source.matches(name, utf8);
   }
 

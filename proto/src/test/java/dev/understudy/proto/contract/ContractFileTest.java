@@ -95,8 +95,8 @@ class ContractFileTest {
                 + " logits, embeddings, ranking, text])",
             "slices[0].edges: [3.0, 2.0] (expected: strictly ascending)",
             "privacy.log: 'iban' is not a feature (expected one of [amount, mcc])",
-            "typo: unknown key (expected one of [contract, decision, features, outputs, privacy,"
-                + " slices])"),
+            "typo: unknown key (expected one of [answers, contract, decision, eventTime, features,"
+                + " outputs, privacy, rows, slices])"),
         e.problems());
     assertTrue(e.toString().contains("c.yaml: contract: missing; "), e.toString());
   }

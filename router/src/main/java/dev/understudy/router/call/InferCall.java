@@ -48,6 +48,23 @@ public record InferCall(
   /** The response parameter that carries the prediction id. */
   public static final String ID_PARAMETER = "understudy_prediction_id";
 
+  /** The same call with another message. */
+  public InferCall with(InferRequestView otherRequest, byte[] otherBody) {
+    return new InferCall(
+        predictionId,
+        principal,
+        headers,
+        otherRequest,
+        otherBody,
+        model,
+        version,
+        clientId,
+        arrivalNanos,
+        arrivalUnixMs,
+        deadlineNanos,
+        notes);
+  }
+
   /** Whether the call belongs to a sequence. */
   public boolean inSequence() {
     return switch (request.parameter("sequence_id")) {

@@ -1,8 +1,11 @@
 package dev.understudy.router.call;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.proto.contract.ContractFindings;
 import io.grpc.Status.Code;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Every refusal of the router, with status, reason and text in one place. Where Triton refuses the
@@ -11,6 +14,10 @@ import java.time.Duration;
  */
 public final class Refusals {
   private static final Duration NEVER = Duration.ofMillis(-1);
+  /** Clients take 8 KiB of trailers unless told otherwise; base64 adds a third to details. */
+  private static final int MOST_VIOLATION_BYTES = 4_500;
+
+  private static final int MOST_CHARS = 200;
 
   private Refusals() {}
 
@@ -252,6 +259,85 @@ public final class Refusals {
   /** The request does not fit; the text says why. */
   public static Fault invalid(String clientId, String text) {
     return Fault.of(Code.INVALID_ARGUMENT, "INVALID_REQUEST", prefixed(clientId, text));
+  }
+
+  /**
+   * The request breaks the model's data contract: all that is wrong at once, in as many field
+   * violations as fit the trailers that every client takes.
+   */
+  public static Fault brokenContract(String clientId, String model, ContractFindings found) {
+    List<ContractFindings.Violation> violations = found.violations();
+    ContractFindings.Violation first = violations.getFirst();
+    String count = found.refused() + (found.cut() ? " or more" : "");
+    Fault fault =
+        Fault.of(
+                Code.INVALID_ARGUMENT,
+                "CONTRACT_VIOLATED",
+                prefixed(
+                    clientId,
+                    "the data contract of model '"
+                        + model
+                        + "' is broken: "
+                        + cut(first.field())
+                        + ": "
+                        + cut(first.description())
+                        + (found.refused() == 1 ? "" : "; violations in all: " + count)))
+            .metadata("model", model)
+            .metadata("violations", count);
+    int room = MOST_VIOLATION_BYTES;
+    for (ContractFindings.Violation violation : violations) {
+      String field = cut(violation.field());
+      String description = cut(violation.description());
+      // At most three bytes of UTF-8 for each char, and the message's own.
+      room -= bytes(field) + bytes(description) + 8;
+      if (room < 0) {
+        break;
+      }
+      fault = fault.violation(field, description);
+    }
+    return fault;
+  }
+
+  private static String cut(String text) {
+    return text.length() <= MOST_CHARS ? text : text.substring(0, MOST_CHARS) + "…";
+  }
+
+  private static int bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8).length;
+  }
+
+  /** The model is less sure than its contract demands. */
+  public static Fault unsure(String clientId, String model, double confidence, double least) {
+    return Fault.of(
+            Code.FAILED_PRECONDITION,
+            "LOW_CONFIDENCE",
+            prefixed(
+                clientId,
+                "model '"
+                    + model
+                    + "' is not sure enough of its answer: "
+                    + confidence
+                    + " (expected: at least "
+                    + least
+                    + ")"))
+        .metadata("model", model);
+  }
+
+  /** The model's answer is too far from its benchmark's. */
+  public static Fault disagreement(String clientId, String model, double apart, double most) {
+    return Fault.of(
+            Code.FAILED_PRECONDITION,
+            "BENCHMARK_DISAGREES",
+            prefixed(
+                clientId,
+                "model '"
+                    + model
+                    + "' and its benchmark disagree by "
+                    + apart
+                    + " (expected: at most "
+                    + most
+                    + ")"))
+        .metadata("model", model);
   }
 
   /** No such model. */

@@ -80,6 +80,9 @@ final class StaticTable {
                   .addArms("shadow"));
       trial = true;
     }
+    if (section.has("benchmark")) {
+      route.addArms(arm("benchmark", Role.BENCHMARK, section.section("benchmark")));
+    }
     if (trial) {
       route.setRolloutId(section.string("rollout", "static-" + name)).setDecisionRevision(1);
     }

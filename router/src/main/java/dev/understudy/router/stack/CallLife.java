@@ -3,6 +3,7 @@ package dev.understudy.router.stack;
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
+import dev.understudy.proto.contract.ContractCheck;
 import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.tensor.MalformedMessageException;
 import dev.understudy.proto.tensor.SignatureCheck;
@@ -27,6 +28,7 @@ import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
 import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
+import dev.understudy.router.validation.DataContracts;
 import dev.understudy.router.validation.Validation;
 import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentHashMap;
@@ -47,6 +49,8 @@ final class CallLife implements InferService {
   final Lineage lineage;
   final Recording recording;
   final Drill drill;
+  final DataContracts contracts;
+  final Benchmarks benchmarks;
   final LifeSettings settings;
   final TimeSource time;
   private final TimeOrderedIds ids;
@@ -61,6 +65,8 @@ final class CallLife implements InferService {
       Lineage lineage,
       Recording recording,
       Drill drill,
+      DataContracts contracts,
+      Benchmarks benchmarks,
       LifeSettings settings,
       TimeSource time,
       TimeOrderedIds ids) {
@@ -72,6 +78,8 @@ final class CallLife implements InferService {
     this.lineage = lineage;
     this.recording = recording;
     this.drill = drill;
+    this.contracts = contracts;
+    this.benchmarks = benchmarks;
     this.settings = settings;
     this.time = time;
     this.ids = ids;
@@ -198,12 +206,23 @@ final class CallLife implements InferService {
     }
   }
 
-  private Cancel begin(InferCall call, Reply reply) {
+  private Cancel begin(InferCall received, Reply reply) {
     Snapshot snapshot = keeper.current();
-    ModelPlan plan = plan(call, snapshot);
-    long now = call.arrivalNanos();
+    ModelPlan plan = plan(received, snapshot);
+    long now = received.arrivalNanos();
     admission.checkTime(
-        call.criticality(), call.clientId(), call.model(), call.remainingNanos(now), now);
+        received.criticality(),
+        received.clientId(),
+        received.model(),
+        received.remainingNanos(now),
+        now);
+    ContractCheck contract = plan.contract();
+    InferCall call = contract == null ? received : contracts.check(received, contract);
+    // A message that was put right may have another length; what is given back later is its own.
+    int grown = call.body().length - received.body().length;
+    if (grown != 0) {
+      admission.giveBack(-grown);
+    }
     Flight flight = new Flight(this, call, plan, snapshot, reply);
     if (lineage.reserve()) {
       flight.start(true);
@@ -212,6 +231,7 @@ final class CallLife implements InferService {
     LineageOverflow policy = plan.route().getLineageOverflow();
     if (policy == LineageOverflow.LINEAGE_REFUSE
         || (policy == LineageOverflow.LINEAGE_BLOCK && !lineage.await(flight::startAfterWait))) {
+      admission.giveBack(grown);
       throw Refusals.noRoomForLineage(call.clientId());
     }
     if (policy != LineageOverflow.LINEAGE_BLOCK) {

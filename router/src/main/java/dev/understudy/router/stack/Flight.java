@@ -13,7 +13,6 @@ import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
-import dev.understudy.router.guard.OutputGuard;
 import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.record.ArmCell;
 import dev.understudy.router.table.ArmPlan;
@@ -80,6 +79,7 @@ final class Flight implements Cancel {
   private @Nullable String key;
   private Upstream.@Nullable Slot slot;
   private @Nullable Answer firstAnswer;
+  private Benchmarks.@Nullable Asked benchmark;
   private long tryNanos;
   private long sentNanos;
   private long answeredNanos;
@@ -203,6 +203,9 @@ final class Flight implements Cancel {
     }
     long limit = assigned.rescuable() ? tryNanos : Math.min(whole, remaining);
     boolean drilled = assigned.judged() && arm.arm().hasFault();
+    if (plan.benchmark() != null) {
+      benchmark = life.benchmarks.ask(call, plan);
+    }
     send(
         chosen,
         arm,
@@ -295,7 +298,7 @@ final class Flight implements Cancel {
       }
     }
     if (!answer.isBad() || clientGone || !again(assigned, answer)) {
-      finish(assigned, answer, assigned.arm());
+      conclude(assigned, answer, assigned.arm());
     }
   }
 
@@ -336,9 +339,67 @@ final class Flight implements Cancel {
           if (second.isOk() && assigned.rescuable() && counts != null) {
             counts.rescued();
           }
-          finish(assigned, second, champion);
+          conclude(assigned, second, champion);
         });
     return true;
+  }
+
+  /** A good answer may still be doubtful; evidence has been taken. */
+  private void conclude(Assignment assigned, Answer answer, ArmPlan by) {
+    byte[] response = answer.response();
+    if (response != null && !clientGone && plan.guard().doubts()) {
+      new SecondLook(call, plan.guard(), benchmark, new Hands(assigned)).look(answer, response, by);
+      return;
+    }
+    Benchmarks.Asked asked = benchmark;
+    if (asked != null) {
+      asked.drop();
+    }
+    finish(assigned, answer, by);
+  }
+
+  private final class Hands implements SecondLook.Hands {
+    private final Assignment assigned;
+
+    Hands(Assignment assigned) {
+      this.assigned = assigned;
+    }
+
+    @Override
+    public void give(Answer answer, ArmPlan by) {
+      finish(assigned, answer, by);
+    }
+
+    @Override
+    public boolean askChampion(Answer otherwise, ArmPlan by) {
+      long whole = wholeTryNanos();
+      long remaining = call.remainingNanos(life.time.nanoTime());
+      if (clientGone || remaining <= 0 || !allowance().take()) {
+        return false;
+      }
+      ArmPlan champion = plan.champion();
+      Upstream.Slot next = life.upstream.slot(champion, true, null);
+      if (next == null) {
+        return false;
+      }
+      send(
+          next,
+          champion,
+          Math.min(whole, remaining),
+          remaining <= whole,
+          () -> {},
+          answer -> {
+            Answer second = guarded(deadlineOrCancel(answer));
+            if (second.isOk()) {
+              call.notes().flag("guard.fallback");
+              finish(assigned, second, champion);
+            } else {
+              call.notes().review("guard.no-fallback");
+              finish(assigned, otherwise, by);
+            }
+          });
+      return true;
+    }
   }
 
   private long wholeTryNanos() {
@@ -378,11 +439,7 @@ final class Flight implements Cancel {
     try {
       InferResponseView view = InferResponseView.parse(ByteBuffer.wrap(response));
       Fault refusal =
-          OutputGuard.refusal(
-              call.clientId(),
-              call.model(),
-              plan.route().getContract().getDecision().getOutput(),
-              view);
+plan.guard().refusal(call.clientId(), response, view);
       return refusal == null
           ? answer
           : Answer.failed(Outcome.BAD_OUTPUT_GUARD, refusal, answer.latencyNanos(), false);
@@ -404,7 +461,7 @@ final class Flight implements Cancel {
       boolean wantsId = call.wantsId();
       reply.ok(
           wantsId ? "" : call.predictionId(),
-          new Message(response, tail(answered, wantsId)),
+          new Message(given(response), tail(answered, wantsId)),
           answer.timing(),
           call.notes());
     } else {
@@ -426,6 +483,14 @@ final class Flight implements Cancel {
     if (first != null && meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
       ticket.primary(first);
     }
+  }
+
+  /** The answer as this caller may have it; records have the true one. */
+  private byte[] given(byte[] response) {
+    return plan.guard().coarsens(call.principal().name())
+        ? plan.guard()
+            .coarsened(response, InferResponseView.parse(ByteBuffer.wrap(response)))
+        : response;
   }
 
   /**

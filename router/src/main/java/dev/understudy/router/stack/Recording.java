@@ -18,7 +18,6 @@ import dev.understudy.proto.v1.SliceLabels;
 import dev.understudy.proto.v1.TensorValue;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.InferCall;
-import dev.understudy.router.guard.OutputGuard;
 import dev.understudy.router.hash.Sampler;
 import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.mirror.Pair;
@@ -227,11 +226,11 @@ final class Recording implements Mirror.Results {
       return;
     }
     InferResponseView view = view(copy);
+    byte[] copied = copy.response();
     boolean copyOk =
         view != null
-            && OutputGuard.refusal(
-                    "", plan.model(), plan.route().getContract().getDecision().getOutput(), view)
-                == null;
+            && copied != null
+            && plan.guard().refusal("", copied, view) == null;
     PairTallies tallies = tallies(plan, pair.arm());
     if (tallies != null) {
       tallies.pair(pair.champion().isOk(), copyOk, copy.latencyNanos());

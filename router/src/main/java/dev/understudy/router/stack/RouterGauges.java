@@ -8,6 +8,7 @@ import dev.understudy.router.overload.BackendLimits;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
+import dev.understudy.router.validation.ContractTally;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.Meter;
@@ -31,12 +32,18 @@ public record RouterGauges(
     BooleanSupplier leaseExpired,
     RequestCounts requests,
     LongSupplier drillErrors,
-    LongSupplier drillDelays) {
+    LongSupplier drillDelays,
+    ContractTally contracts,
+    LongSupplier benchmarksSkipped,
+    LongSupplier benchmarksFailed,
+    LongSupplier benchmarksLate) {
   private static final AttributeKey<String> CLASS = AttributeKey.stringKey("class");
   private static final AttributeKey<String> BACKEND = AttributeKey.stringKey("backend");
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
   private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
+  private static final AttributeKey<String> RULE = AttributeKey.stringKey("rule");
+  private static final AttributeKey<String> ACTION = AttributeKey.stringKey("action");
   private static final AttributeKey<String> STATUS = AttributeKey.stringKey("status");
 
   /** Makes the instruments. */
@@ -95,6 +102,28 @@ public record RouterGauges(
         "understudy.auth.reload.failures",
         "Changed or fetched keys that cannot be used; the old ones are in force",
         authenticator::reloadFailures);
+    counter(
+        meter,
+        "router.benchmark.skipped",
+        "Benchmark questions that were not asked",
+        benchmarksSkipped);
+    counter(
+        meter,
+        "router.benchmark.failed",
+        "Benchmark questions without an answer",
+        benchmarksFailed);
+    counter(
+        meter,
+        "router.benchmark.late",
+        "Benchmark answers that were not there in time",
+        benchmarksLate);
+    counter(
+        meter,
+        "understudy.contract.violations",
+        "What data contracts found, by model, rule and action",
+        counter ->
+            contracts.read((model, rule, action, times) ->
+                counter.record(times, Attributes.of(MODEL, model, RULE, rule, ACTION, action))));
     counter(
         meter,
         "router.requests",

@@ -55,6 +55,8 @@ import dev.understudy.router.table.Snapshot;
 import dev.understudy.router.upstream.AttemptOptions;
 import dev.understudy.router.upstream.BackendQuestions;
 import dev.understudy.router.upstream.Upstream;
+import dev.understudy.router.validation.ContractTally;
+import dev.understudy.router.validation.DataContracts;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerServiceDefinition;
@@ -92,6 +94,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RouterStack implements AdminService.Desk {
   private static final RandomGenerator RANDOM = () -> ThreadLocalRandom.current().nextLong();
+  private static final long MOST_BENCHMARKS = 1_024;
   private static final Duration REPORT_EVERY = Duration.ofSeconds(3);
   private static final Duration LINEAGE_EVERY = Duration.ofMillis(100);
   private static final Duration ASK_EVERY = Duration.ofMillis(500);
@@ -114,6 +117,8 @@ public final class RouterStack implements AdminService.Desk {
   private final @Nullable BackendLimits backendLimits;
   private final Budget copiesInFlight;
   private final Drill drill;
+  private final ContractTally contractTally = new ContractTally();
+  private final Benchmarks benchmarks;
   private final ArmStates armStates;
   private final Recording recording;
   private final @Nullable SideStream<Comparison, ComparisonSummary> comparisons;
@@ -197,6 +202,8 @@ public final class RouterStack implements AdminService.Desk {
             this::sendCopy,
             recording);
 
+    benchmarks = new Benchmarks(upstream, scheduler, new Budget(MOST_BENCHMARKS));
+
     // Steps 2 and 3.
     admission = new Admission(limits, time.nanoTime());
     authenticator = authenticator(config, time, scheduler);
@@ -211,6 +218,8 @@ public final class RouterStack implements AdminService.Desk {
             lineage,
             recording,
             drill,
+            new DataContracts(contractTally),
+            benchmarks,
             new LifeSettings(
                 config.upstream().tryTimeout(),
                 config.upstream().failoverBp(),
@@ -281,6 +290,10 @@ public final class RouterStack implements AdminService.Desk {
     List<ArmPlan> copied = new ArrayList<>();
     for (ModelPlan plan : snapshot.plans().values()) {
       answering.addAll(plan.answering());
+      ArmPlan benchmark = plan.benchmark();
+      if (benchmark != null) {
+        answering.add(benchmark);
+      }
       copied.addAll(plan.copies());
     }
     upstream.retain(answering);
@@ -465,6 +478,10 @@ public final class RouterStack implements AdminService.Desk {
         () -> keeper.current().leaseExpired(time.nanoTime()),
         recording.requests(),
         drill::errors,
-        drill::delays);
+        drill::delays,
+        contractTally,
+        benchmarks::skipped,
+        benchmarks::failed,
+        benchmarks::late);
   }
 }

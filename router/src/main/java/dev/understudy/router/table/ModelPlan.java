@@ -1,10 +1,12 @@
 package dev.understudy.router.table;
 
+import dev.understudy.proto.contract.ContractCheck;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.ControlLoss;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RandomisationUnit;
+import dev.understudy.router.guard.AnswerGuard;
 import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.split.Split;
 import java.util.ArrayList;
@@ -23,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * @param selection who takes part in the split
  * @param split the split under the route's salt
  * @param disclosure what of a call may leave, by the route's contract
+ * @param contract what the route's contract demands of requests; null when nothing
+ * @param guard what it demands of answers
+ * @param benchmark the arm that answers are held against, null without one
  */
 public record ModelPlan(
     ModelRoute route,
@@ -33,7 +38,10 @@ public record ModelPlan(
     List<ArmPlan> copies,
     Selection selection,
     Split split,
-    Disclosure disclosure) {
+    Disclosure disclosure,
+    @Nullable ContractCheck contract,
+    AnswerGuard guard,
+    @Nullable ArmPlan benchmark) {
   /** The model's name. */
   public String model() {
     return route.getModel();
@@ -75,30 +83,28 @@ public record ModelPlan(
 
   /** The same plan with its signature. */
   public ModelPlan with(Signature learned) {
-    return new ModelPlan(
-        route,
-        new SignatureCheck(learned),
-        champion,
-        canary,
-        control,
-        copies,
-        selection,
-        split,
-        disclosure);
+    return with(new SignatureCheck(learned));
   }
 
   /** The same plan with the signature that another plan of the same champion has. */
   public ModelPlan with(ModelPlan knowing) {
+    return with(knowing.signature());
+  }
+
+  private ModelPlan with(@Nullable SignatureCheck known) {
     return new ModelPlan(
         route,
-        knowing.signature(),
+        known,
         champion,
         canary,
         control,
         copies,
         selection,
         split,
-        disclosure);
+        disclosure,
+        contract,
+        guard,
+        benchmark);
   }
 
   /** The arms that may answer. */

@@ -1,6 +1,7 @@
 package dev.understudy.router.table;
 
 import dev.understudy.chassis.config.HostPort;
+import dev.understudy.proto.contract.ContractCheck;
 import dev.understudy.proto.routing.SplitCheck;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.SignatureCheck;
@@ -10,6 +11,7 @@ import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.router.guard.AnswerGuard;
 import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.split.Split;
 import java.util.ArrayList;
@@ -65,7 +67,8 @@ public final class Tables {
       boolean answers =
           arm.getRole() == Role.CHAMPION
               || arm.getRole() == Role.CANARY
-              || arm.getRole() == Role.CONTROL;
+              || arm.getRole() == Role.CONTROL
+              || arm.getRole() == Role.BENCHMARK;
       check(
           byRole.put(arm.getRole(), plan) == null || !answers,
           model + " has more than one arm of role " + arm.getRole());
@@ -88,6 +91,11 @@ public final class Tables {
         (key, text) -> {
           throw new TableException(model + " " + key + ": " + text);
         });
+    AnswerGuard guard = new AnswerGuard(route.getModel(), route.getContract());
+    ArmPlan benchmark = byRole.get(Role.BENCHMARK);
+    check(
+        benchmark != null || !guard.asksBenchmark(),
+        model + " has a contract that asks a benchmark, but no arm of role BENCHMARK");
     boolean strict =
         route.getLineageOverflow() == LineageOverflow.LINEAGE_BLOCK
             || route.getLineageOverflow() == LineageOverflow.LINEAGE_REFUSE;
@@ -103,7 +111,10 @@ public final class Tables {
         copies(model, route, arms),
         Selection.of(route, arms),
         new Split(route.getSalt()),
-        new Disclosure(route.getContract(), route.getSalt()));
+        new Disclosure(route.getContract(), route.getSalt()),
+        ContractCheck.of(route.getContract()),
+        guard,
+        benchmark);
   }
 
   private static int weight(int bp) {
@@ -115,7 +126,7 @@ public final class Tables {
     check(!arm.getName().isEmpty(), name + " has no name");
     check(
         switch (arm.getRole()) {
-          case CHAMPION, CANARY, SHADOW, CONTROL, MIRRORED_CONTROL -> true;
+          case CHAMPION, CANARY, SHADOW, CONTROL, MIRRORED_CONTROL, BENCHMARK -> true;
           default -> false;
         },
         name + " has no role");
@@ -178,10 +189,14 @@ public final class Tables {
       return null;
     }
     try {
-      return new SignatureCheck(
+      Signature signature =
           Signature.of(
               route.getSignature().getMetadata().toBuilder().setName(route.getModel()).build(),
-              route.getSignature().getMaxBatchSize()));
+              route.getSignature().getMaxBatchSize());
+      ContractCheck contract = ContractCheck.of(route.getContract());
+      String misfit = contract == null ? null : contract.misfit(signature);
+      check(misfit == null, model + " has a contract that " + misfit);
+      return new SignatureCheck(signature);
     } catch (IllegalArgumentException e) {
       throw new TableException(model + " has a signature that cannot be used: " + e.getMessage());
     }
