@@ -3,8 +3,10 @@ package dev.understudy.chassis.rpc;
 import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.TokenAuth;
+import dev.understudy.chassis.time.TimeSource;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
@@ -75,7 +77,9 @@ public final class GrpcServers {
       builder.sslContext(options.tls().serverContext());
     }
     options.services().forEach(builder::addService);
-    builder.addService(health.getHealthService());
+    builder.addService(
+        ServerInterceptors.intercept(
+            health.getHealthService(), new ClockHeader(TimeSource.system())));
     if (options.reflection()) {
       builder.addService(ProtoReflectionServiceV1.newInstance());
     }

@@ -78,4 +78,22 @@ class RateLimiterTest {
     }
     assertEquals(1000, admitted.get());
   }
+
+  @Test
+  void peekSaysWhatTakeWouldAnswerAndTakesNothing() {
+    RateLimiter limiter = new RateLimiter(new Quota(10, 3), Map.of(), 10);
+    SplittableRandom random = new SplittableRandom(5);
+    long now = 0;
+    int refused = 0;
+    assertEquals(0, limiter.peek("p", now));
+    assertEquals(0, limiter.size());
+    for (int i = 0; i < 1_000; i++) {
+      now += random.nextLong(150_000_000);
+      long told = limiter.peek("p", now);
+      assertEquals(told, limiter.peek("p", now));
+      assertEquals(told, limiter.take("p", now));
+      refused += told > 0 ? 1 : 0;
+    }
+    assertTrue(refused > 50 && refused < 950, "refused " + refused);
+  }
 }
