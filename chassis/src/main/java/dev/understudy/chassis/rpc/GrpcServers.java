@@ -5,8 +5,10 @@ import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.security.TokenAuth;
+import dev.understudy.chassis.time.TimeSource;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
@@ -82,7 +84,9 @@ public final class GrpcServers {
       builder.addTransportFilter(new PeerFilter());
     }
     options.services().forEach(builder::addService);
-    builder.addService(health.getHealthService());
+    builder.addService(
+        ServerInterceptors.intercept(
+            health.getHealthService(), new ClockHeader(TimeSource.system())));
     if (options.reflection()) {
       builder.addService(ProtoReflectionServiceV1.newInstance());
     }

@@ -112,7 +112,7 @@ class ConfigFileTest {
     Object tree =
         ConfigFile.parse(
             "t.yaml",
-            "a: [1, {b: true, c: [x, ~], d: '${HOME_OF_A}'}, 5%]\n",
+            "a: [1, {b: true, c: [x, null], d: '${HOME_OF_A}'}, 5%]\n",
             Map.of("HOME_OF_A", "here"),
             section -> List.of(Objects.requireNonNull(section.tree("a"))));
     assertEquals("[[1, {b=true, c=[x, null], d=here}, 5%]]", String.valueOf(tree));

@@ -34,6 +34,7 @@ public final class Commands {
         AuditCommand.class,
         StatisticsCommand.class,
         RouteCommand.class,
+        DoctorCommand.class,
         InferCommand.class,
         LoadTestCommand.class,
         ModelsCommand.class,

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads answers as a contract's {@code answers} say: are they within their ranges, how sure is the
- * model, how far is it from another model's answer? Rows are those of the last dimension. Immutable;
- * any number of threads.
+ * model, how far is it from another model's answer? Rows are those of the last dimension.
+ * Immutable; any number of threads.
  */
 public final class AnswerCheck {
   /**
@@ -53,8 +53,7 @@ public final class AnswerCheck {
               InputRules.of(range.getOutput(), List.of(bounds.build())),
               range.hasSumToOne() ? range.getSumToOne() : Double.NaN));
     }
-    sureOutput =
-        contract.getAnswers().getConfidence().getOutput().getBytes(StandardCharsets.UTF_8);
+    sureOutput = contract.getAnswers().getConfidence().getOutput().getBytes(StandardCharsets.UTF_8);
     decision = contract.getDecision();
     decided = decision.getOutput().getBytes(StandardCharsets.UTF_8);
   }
@@ -79,8 +78,7 @@ public final class AnswerCheck {
     return null;
   }
 
-  private static @Nullable Violation bounds(
-      Range range, byte[] message, InferResponseView answer) {
+  private static @Nullable Violation bounds(Range range, byte[] message, InferResponseView answer) {
     InputRules rules = range.bounds();
     ContractFindings found = rules == null ? null : rules.check(message, answer, null);
     return found == null || found.violations().isEmpty()

@@ -213,7 +213,8 @@ class ContractFuzzTest {
       for (String rule : List.of("range", "allowed", "nan", "missing")) {
         for (String action : List.of("refuse", "clamp", "fill", "flag", "trial")) {
           String key = feature.getName() + "." + rule + " " + action;
-          assertEquals(slow.counts.get(key), counts.get(key), () -> type + " " + key + " " + feature);
+          assertEquals(
+              slow.counts.get(key), counts.get(key), () -> type + " " + key + " " + feature);
         }
       }
     }

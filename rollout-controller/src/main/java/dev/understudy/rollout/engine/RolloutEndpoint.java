@@ -16,6 +16,7 @@ import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutRequest;
 import dev.understudy.proto.v1.RolloutServiceGrpc;
 import dev.understudy.proto.v1.RolloutStatus;
+import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.proto.v1.StartRolloutRequest;
 import dev.understudy.proto.v1.VerifyAuditRequest;
 import dev.understudy.proto.v1.VerifyAuditResponse;
@@ -184,7 +185,14 @@ public final class RolloutEndpoint extends RolloutServiceGrpc.RolloutServiceImpl
       ListRoutersRequest request, StreamObserver<ListRoutersResponse> responses) {
     answer(
         responses,
-        () -> ListRoutersResponse.newBuilder().addAllRouters(core.hub().routers()).build());
+        () -> {
+          RoutingTable table = core.hub().table();
+          return ListRoutersResponse.newBuilder()
+              .addAllRouters(core.hub().routers())
+              .setRevision(table == null ? 0 : table.getRevision())
+              .setEpoch(table == null ? 0 : table.getEpoch())
+              .build();
+        });
   }
 
   private RolloutPlan plan(StartRolloutRequest request) {

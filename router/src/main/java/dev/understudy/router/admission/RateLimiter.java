@@ -208,7 +208,8 @@ public final class RateLimiter {
     return units > quota.burst()
         ? NEVER
         : Math.max(
-            0, untilFullNanos(principal, nowNanos) + quota.costNanos(units) - quota.capacityNanos());
+            0,
+            untilFullNanos(principal, nowNanos) + quota.costNanos(units) - quota.capacityNanos());
   }
 
   /** How many principals are remembered, those with a quota of their own not counted. */

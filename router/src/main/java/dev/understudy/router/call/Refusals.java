@@ -139,9 +139,6 @@ public final class Refusals {
         .metadata("principal", principal);
   }
 
-  /** The principal's rate is used up. */
-  public static Fault overQuota(String principal, double perSecond, Duration retryAfter) {
-    String rate = perSecond == Math.rint(perSecond) ? "" + (long) perSecond : "" + perSecond;
   /**
    * A quota is used up.
    *

@@ -279,4 +279,22 @@ class RateLimiterTest {
         assertThrows(IllegalArgumentException.class, () -> new Quota(1e-3, 2_000_000_000))
             .getMessage());
   }
+
+  @Test
+  void peekSaysWhatTakeWouldAnswerAndTakesNothing() {
+    RateLimiter limiter = new RateLimiter(new Quota(10, 3), Map.of(), 10, 0);
+    SplittableRandom random = new SplittableRandom(5);
+    long now = 0;
+    int refused = 0;
+    assertEquals(0, limiter.peek("p", 1, now));
+    assertEquals(0, limiter.size());
+    for (int i = 0; i < 1_000; i++) {
+      now += random.nextLong(150_000_000);
+      long told = limiter.peek("p", 1, now);
+      assertEquals(told, limiter.peek("p", 1, now));
+      assertEquals(told, limiter.take("p", 1, now));
+      refused += told > 0 ? 1 : 0;
+    }
+    assertTrue(refused > 50 && refused < 950, "refused " + refused);
+  }
 }

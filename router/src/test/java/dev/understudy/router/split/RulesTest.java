@@ -2,9 +2,11 @@ package dev.understudy.router.split;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.proto.v1.HeaderMatch;
 import dev.understudy.proto.v1.RouteRule;
+import dev.understudy.router.call.Headers;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -159,6 +161,33 @@ class RulesTest {
             () -> rules + " " + headers + " " + principal);
       }
     }
+  }
+
+  @Test
+  void matchingAndBandsAllocateNothing() {
+    List<RouteRule> rules = new ArrayList<>();
+    for (int i = 0; i < 64; i++) {
+      rules.add(
+          rule(header("x-tenant", "t" + i), header("user-agent").setPrefix("a" + i)).toBuilder()
+              .addPrincipals("p" + i)
+              .build());
+    }
+    Rules compiled = new Rules(rules);
+    Map<String, String> headers = Map.of("x-tenant", "t63", "user-agent", "a63/1.0");
+    Headers of = headers::get;
+    Band band = Band.ofLayer("l", 0, 5000);
+    var threads =
+        (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+    long matched = 0;
+    long before = threads.getCurrentThreadAllocatedBytes();
+    for (int i = 0; i < 20_000; i++) {
+      matched += compiled.first(of, "p63");
+      matched += band.contains("customer-1") ? 1 : 0;
+    }
+    long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+    assertTrue(matched >= 63 * 20_000, "matched " + matched);
+    // What the question itself and the first use of a class take.
+    assertTrue(bytes < 20_000, bytes + " bytes in 20,000 calls");
   }
 
   @Test
