@@ -10,6 +10,7 @@ import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.ResilientStream;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.collector.dashboard.Dashboard;
@@ -94,8 +95,10 @@ public final class Collector {
     writer.start();
 
     Scheduler scheduler = lifecycle.add("scheduler", Scheduler.daemon("collector-timer"));
-    ManagedChannel evidence = channel(config, config.evidence(), lifecycle, "to comparator");
-    ManagedChannel controller = channel(config, config.controller(), lifecycle, "to controller");
+    TlsContexts tls = lifecycle.add("tls", new TlsContexts(scheduler, time));
+    ManagedChannel evidence = channel(config, config.evidence(), tls, lifecycle, "to comparator");
+    ManagedChannel controller =
+        channel(config, config.controller(), tls, lifecycle, "to controller");
     if (evidence != null && outbox != null) {
       var labels =
           new ResilientStream<>(
@@ -127,7 +130,7 @@ public final class Collector {
             Dashboard.start(
                 config.http(),
                 config.token(),
-                new Facts(traffic, latencies, outcomes, outbox, store, writer, counts),
+                new Facts(traffic, latencies, outcomes, outbox, store, writer, counts, tls::prometheusText),
                 lookup,
                 watch::overview,
                 scheduler,
@@ -137,7 +140,7 @@ public final class Collector {
             "grpc",
             GrpcServers.server(
                 ServerOptions.at(config.listen())
-                    .tls(config.tls())
+                    .tls(config.tls(), tls)
                     .token(config.token())
                     .serviceToken(CollectorIntakeGrpc.SERVICE_NAME, config.routerToken())
                     .service(
@@ -151,14 +154,17 @@ public final class Collector {
   }
 
   private static @Nullable ManagedChannel channel(
-      CollectorConfig config, @Nullable HostPort address, Lifecycle lifecycle, String name) {
+      CollectorConfig config, @Nullable HostPort address, TlsContexts tls, Lifecycle lifecycle, String name) {
     if (address == null) {
       return null;
     }
     ManagedChannel channel =
         Channels.open(
             address,
-            ChannelOptions.plaintext().withTls(config.peerTls()).withToken(config.peerToken()));
+            ChannelOptions.plaintext()
+                .withTls(config.peerTls())
+                .withTlsContexts(tls)
+                .withToken(config.peerToken()));
     lifecycle.add(name, () -> Channels.close(channel, Duration.ofMillis(200)));
     return channel;
   }

@@ -7,6 +7,7 @@ import dev.understudy.chassis.lifecycle.RunningService;
 import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.modelserver.config.ModelServerConfig;
@@ -78,6 +79,7 @@ public final class ModelServer implements RunningService {
       ModelServerConfig config, InferenceBackend backend, Lifecycle lifecycle) throws IOException {
     TimeSource time = TimeSource.system();
     Scheduler timers = lifecycle.add("timers", Scheduler.daemon("model-server-timers"));
+    TlsContexts tls = lifecycle.add("tls", new TlsContexts(timers, time));
     var repository =
         lifecycle.add("models", new ModelRepository(config.repositories(), backend, time));
     if (!config.explicit() || config.loadModels().contains("*")) {
@@ -106,7 +108,7 @@ public final class ModelServer implements RunningService {
               "metrics",
               AdminHttp.at(config.metrics())
                   .token(config.token())
-                  .get("/metrics", request -> metrics(repository))
+                  .get("/metrics", request -> metrics(repository, tls))
                   .start());
       ports.put("metrics", metrics.port());
     }
@@ -119,7 +121,7 @@ public final class ModelServer implements RunningService {
                     // Requests are checked and queued here, which never blocks.
                     .directExecutor(true)
                     .maxMessageBytes(config.maxMessageBytes())
-                    .tls(config.tls())
+                    .tls(config.tls(), tls)
                     .token(config.token())
                     .build()));
     ports.put("grpc", server.port());
@@ -139,12 +141,12 @@ public final class ModelServer implements RunningService {
     server.health().setStatus(GRPCInferenceServiceGrpc.SERVICE_NAME, shown);
   }
 
-  private static HttpResponse metrics(ModelRepository repository) {
+  private static HttpResponse metrics(ModelRepository repository, TlsContexts tls) {
     List<MetricsPage.Line> lines = repository.ready().stream().map(ModelServer::line).toList();
     return HttpResponse.of(
         200,
         "text/plain; version=0.0.4; charset=utf-8",
-        MetricsPage.render(lines).getBytes(StandardCharsets.UTF_8));
+        (MetricsPage.render(lines) + tls.prometheusText()).getBytes(StandardCharsets.UTF_8));
   }
 
   private static MetricsPage.Line line(ServedVersion version) {

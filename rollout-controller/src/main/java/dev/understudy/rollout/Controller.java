@@ -8,6 +8,7 @@ import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
@@ -54,6 +55,7 @@ public final class Controller {
     var lifecycle = new Lifecycle("controller");
     try {
       lifecycle.add("timer", scheduler);
+      TlsContexts tls = lifecycle.add("tls", new TlsContexts(scheduler, time));
       Store store = lifecycle.add("state", Store.open(config.state()));
       GrpcFleets fleets =
           lifecycle.add(
@@ -61,6 +63,7 @@ public final class Controller {
               new GrpcFleets(
                   ChannelOptions.plaintext()
                       .withTls(config.serversTls())
+                      .withTlsContexts(tls)
                       .withToken(config.serversToken()),
                   config.loadTimeout()));
       GrpcJudge judge =
@@ -71,6 +74,7 @@ public final class Controller {
                       config.evidenceOrDefault(),
                       ChannelOptions.plaintext()
                           .withTls(config.evidenceTls())
+                          .withTlsContexts(tls)
                           .withToken(config.evidenceToken())),
                   scheduler));
       var engine =
@@ -98,7 +102,7 @@ public final class Controller {
                       .service(new RolloutEndpoint(engine, scan))
                       .service(new CatalogEndpoint(engine, scan))
                       .service(engine.hub())
-                      .tls(config.tls())
+                      .tls(config.tls(), tls)
                       .token(config.token())
                       .serviceToken(RoutingServiceGrpc.SERVICE_NAME, config.routerToken())
                       .build()));

@@ -109,7 +109,7 @@ class CourtesyTest {
         Rig.fixed(
             """
             listen: 0.0.0.0:0
-            auth: {keys: %s, secret: %s}
+            auth: {keys: %s, secret: %s, others: {models: ["*"]}}
             upstream: {tokenFile: %s}
             models: {fraud: {champion: {version: "1", endpoints: [CHAMPION]}}}
             """

@@ -5,7 +5,9 @@ import dev.understudy.chassis.lifecycle.RunningService;
 import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.telemetry.Telemetry;
+import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.comparator.config.ComparatorConfig;
 import dev.understudy.comparator.intake.EvidenceIntakeService;
@@ -71,16 +73,19 @@ public final class Comparator implements RunningService {
               Telemetry.start("understudy-comparator", config.metrics(), config.token()));
       Counters counters = new Counters();
       counters.register(telemetry.meter());
+      Scheduler clock = lifecycle.add("clock", Scheduler.daemon("comparator-clock"));
+      TlsContexts tls = lifecycle.add("tls", new TlsContexts(clock, time));
+      tls.register(telemetry.meter());
       ServerOptions.Builder options =
           ServerOptions.at(config.listen())
-              .tls(config.tls())
+              .tls(config.tls(), tls)
               .token(config.token())
               .serviceToken(EvidenceIntakeGrpc.SERVICE_NAME, config.routerToken());
       ComparatorConfig.Judge judge = config.judge();
       Served served =
           judge == null
               ? judging(config, time, files, counters, telemetry, options, lifecycle)
-              : measuring(config, judge, time, counters, telemetry, options, lifecycle);
+              : measuring(config, judge, time, clock, tls, counters, telemetry, options, lifecycle);
       Map<String, Integer> ports = new TreeMap<>(Map.of("grpc", served.server().port()));
       Counters.gauge(
           telemetry.meter(),
@@ -129,12 +134,14 @@ public final class Comparator implements RunningService {
       ComparatorConfig config,
       ComparatorConfig.Judge judge,
       TimeSource time,
+      Scheduler clock,
+      TlsContexts tls,
       Counters counters,
       Telemetry telemetry,
       ServerOptions.Builder options,
       Lifecycle lifecycle)
       throws IOException {
-    Worker worker = Worker.start(config, judge, time, counters, lifecycle);
+    Worker worker = Worker.start(config, judge, time, clock, tls, counters, lifecycle);
     Counters.gauge(
         telemetry.meter(),
         "comparator.tallies.waiting",

@@ -15,10 +15,12 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The TLS contexts of one process, which follow their files: new connections use what the files
@@ -48,17 +50,13 @@ public final class TlsContexts implements AutoCloseable {
   private final ConcurrentHashMap<Use, Reloading<TlsMaterial>> materials =
       new ConcurrentHashMap<>();
   private final TimeSource time;
-  private final Cancellable polling;
+  private final Scheduler scheduler;
+  private final AtomicReference<@Nullable Cancellable> polling = new AtomicReference<>();
 
-  /** Looks at the files every {@link #PERIOD} until it is closed. */
+  /** Looks at the files every {@link #PERIOD}, once there are any, until it is closed. */
   public TlsContexts(Scheduler scheduler, TimeSource time) {
-    this(scheduler, time, PERIOD);
-  }
-
-  /** Looks at the files every so often. */
-  public TlsContexts(Scheduler scheduler, TimeSource time, Duration period) {
+    this.scheduler = scheduler;
     this.time = time;
-    polling = scheduler.every(period, "look at the TLS files", this::poll);
   }
 
   /**
@@ -80,7 +78,14 @@ public final class TlsContexts implements AutoCloseable {
   }
 
   private Reloading<TlsMaterial> material(Use use) {
-    return materials.computeIfAbsent(use, this::open);
+    Reloading<TlsMaterial> material = materials.computeIfAbsent(use, this::open);
+    if (polling.get() == null) {
+      Cancellable started = scheduler.every(PERIOD, "look at the TLS files", this::poll);
+      if (!polling.compareAndSet(null, started)) {
+        started.cancel();
+      }
+    }
+    return material;
   }
 
   private Reloading<TlsMaterial> open(Use use) {
@@ -202,6 +207,9 @@ public final class TlsContexts implements AutoCloseable {
 
   @Override
   public void close() {
-    polling.cancel();
+    Cancellable started = polling.getAndSet(() -> {});
+    if (started != null) {
+      started.cancel();
+    }
   }
 }

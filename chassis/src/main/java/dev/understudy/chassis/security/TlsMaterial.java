@@ -8,15 +8,21 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.security.InvalidKeyException;
+import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
+import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.security.spec.InvalidKeySpecException;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +34,10 @@ import org.jspecify.annotations.Nullable;
  * @param begin when it becomes valid; null without a chain
  */
 record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instant expiry) {
+
+  private static final String BEGIN_KEY = "-----BEGIN PRIVATE KEY-----";
+  private static final String END_KEY = "-----END PRIVATE KEY-----";
+  private static final List<String> KINDS = List.of("EC", "RSA", "EdDSA");
 
   /** The files, in the order in which {@link #load} wants their content. */
   static List<Path> files(Tls tls) {
@@ -93,47 +103,52 @@ record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instan
 
   private static X509Certificate[] certificates(@Nullable Path file, byte[] content)
       throws GeneralSecurityException {
-    X509Certificate[] chain = Pem.certificates(new ByteArrayInputStream(content));
+    X509Certificate[] chain =
+        CertificateFactory.getInstance("X.509")
+            .generateCertificates(new ByteArrayInputStream(content))
+            .stream()
+            .map(X509Certificate.class::cast)
+            .toArray(X509Certificate[]::new);
     if (chain.length == 0) {
       throw new ConfigException("tls: " + file + ": no certificate (expected: PEM)");
     }
     return chain;
   }
 
-  private static PrivateKey key(@Nullable Path file, byte[] content) throws IOException {
-    PrivateKey key;
-    try {
-      key = Pem.key(new ByteArrayInputStream(content));
-    } catch (GeneralSecurityException | IllegalArgumentException e) {
-      // The cause could carry bytes of the key.
-      throw new ConfigException("tls: " + file + ": no private key (expected: PEM, PKCS#8)");
+  /** By the JDK alone, because Netty's reader makes other keys where BouncyCastle is about. */
+  private static PrivateKey key(@Nullable Path file, byte[] content)
+      throws GeneralSecurityException {
+    String text = new String(content, StandardCharsets.ISO_8859_1);
+    int begin = text.indexOf(BEGIN_KEY);
+    int end = begin < 0 ? -1 : text.indexOf(END_KEY, begin);
+    if (end > 0) {
+      try {
+        byte[] der = Base64.getMimeDecoder().decode(text.substring(begin + BEGIN_KEY.length(), end));
+        for (String kind : KINDS) {
+          PrivateKey key = key(kind, der);
+          if (key != null) {
+            return key;
+          }
+        }
+      } catch (IllegalArgumentException e) {
+        // Said below, without a byte of the key.
+      }
     }
-    return key;
+    throw new ConfigException("tls: " + file + ": no private key (expected: PEM, PKCS#8)");
+  }
+
+  private static @Nullable PrivateKey key(String kind, byte[] der) throws GeneralSecurityException {
+    try {
+      return KeyFactory.getInstance(kind).generatePrivate(new PKCS8EncodedKeySpec(der));
+    } catch (InvalidKeySpecException anotherKind) {
+      return null;
+    }
   }
 
   /** A key that belongs to another certificate would be noticed by the first client only. */
   private static void checkPair(X509Certificate certificate, PrivateKey key, Tls tls)
       throws GeneralSecurityException {
-    PublicKey publicKey = certificate.getPublicKey();
-    String algorithm =
-        switch (key.getAlgorithm()) {
-          case "RSA" -> "SHA256withRSA";
-          case "EC" -> "SHA256withECDSA";
-          case "EdDSA", "Ed25519", "Ed448" -> "EdDSA";
-          default -> "";
-        };
-    boolean belongs = key.getAlgorithm().equals(publicKey.getAlgorithm());
-    if (belongs && !algorithm.isEmpty()) {
-      byte[] probe = {1, 2, 3};
-      Signature signing = Signature.getInstance(algorithm);
-      signing.initSign(key);
-      signing.update(probe);
-      Signature verifying = Signature.getInstance(algorithm);
-      verifying.initVerify(publicKey);
-      verifying.update(probe);
-      belongs = verifying.verify(signing.sign());
-    }
-    if (!belongs) {
+    if (!isPair(key, certificate.getPublicKey())) {
       throw new ConfigException(
           "tls: the key "
               + tls.privateKey()
@@ -143,14 +158,32 @@ record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instan
     }
   }
 
-  /** Netty's PEM readers, which it shows to heirs of its context only. */
-  private abstract static class Pem extends SslContext {
-    static X509Certificate[] certificates(InputStream in) throws GeneralSecurityException {
-      return toX509Certificates(in);
+  private static boolean isPair(PrivateKey key, PublicKey publicKey)
+      throws GeneralSecurityException {
+    // The public key says the algorithm: what a private key calls its own depends on its provider.
+    String algorithm =
+        switch (publicKey.getAlgorithm()) {
+          case "RSA" -> "SHA256withRSA";
+          case "EC" -> "SHA256withECDSA";
+          case "EdDSA", "Ed25519", "Ed448" -> "EdDSA";
+          default -> null;
+        };
+    if (algorithm == null) {
+      // A kind that is not known here may be known to the JDK's TLS.
+      return true;
     }
-
-    static PrivateKey key(InputStream in) throws IOException, GeneralSecurityException {
-      return toPrivateKey(in, null);
+    byte[] probe = {1, 2, 3};
+    Signature signature = Signature.getInstance(algorithm);
+    byte[] signed;
+    try {
+      signature.initSign(key);
+      signature.update(probe);
+      signed = signature.sign();
+    } catch (InvalidKeyException e) {
+      return false;
     }
+    signature.initVerify(publicKey);
+    signature.update(probe);
+    return signature.verify(signed);
   }
 }

@@ -188,6 +188,24 @@ class SecurityTest {
   }
 
   @Test
+  void aKeyIsFoundAmongThousandsAndWithinALongerText() {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < 2_000; i++) {
+      text.append(ApiKeys.entry("p" + i, "key-" + i, SECRET)).append('\n');
+    }
+    ApiKeys keys = ApiKeys.parse("keys", text.toString(), SECRET);
+    for (int i = 0; i < 2_000; i++) {
+      assertEquals("p" + i, keys.principalOf("Bearer key-" + i + " ", 7, 11 + ("" + i).length()));
+      assertNull(keys.principalOf("key-" + i + "x"));
+    }
+    assertNull(keys.principalOf("key-1\u00e9"));
+    assertNull(keys.principalOf("k\u01ffy-1"));
+    assertEquals(2_000, keys.principals().size());
+    assertThrows(IllegalArgumentException.class, () -> ApiKeys.entry("a", "k\u00e9y", SECRET));
+    assertThrows(IllegalArgumentException.class, () -> ApiKeys.entry("a", "", SECRET));
+  }
+
+  @Test
   void wrongLinesOfAKeyFileAreAllNamed() {
     var thrown =
         assertThrows(

@@ -16,6 +16,7 @@ class ConfigurationPageTest {
   private static final List<String> READERS =
       List.of(
           "router/src/main/java/dev/understudy/router/config/RouterConfig.java",
+          "router/src/main/java/dev/understudy/router/config/AuthConfig.java",
           "router/src/main/java/dev/understudy/router/config/StaticTable.java",
           "shadow-comparator/src/main/java/dev/understudy/comparator/config/ComparatorConfig.java",
           "metrics-collector/src/main/java/dev/understudy/collector/CollectorConfig.java",

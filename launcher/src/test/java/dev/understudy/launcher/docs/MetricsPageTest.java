@@ -16,6 +16,8 @@ class MetricsPageTest {
 
   private static final String ROUTER =
       "router/src/main/java/dev/understudy/router/stack/RouterGauges.java";
+  private static final String TLS =
+      "chassis/src/main/java/dev/understudy/chassis/security/TlsContexts.java";
   private static final String SERVER =
       "model-server/src/main/java/dev/understudy/modelserver/statistics/MetricsPage.java";
   private static final String COLLECTOR =
@@ -42,9 +44,12 @@ class MetricsPageTest {
   @Test
   void thePageHasEveryMetricOfEveryProcess() throws IOException {
     Set<String> offered = new TreeSet<>();
-    String router = Pages.source(ROUTER);
-    Pages.matches(GAUGE, router).forEach(name -> offered.add(name.replace('.', '_')));
-    Pages.matches(COUNTER, router).forEach(name -> offered.add(name.replace('.', '_') + "_total"));
+    for (String source : List.of(ROUTER, TLS)) {
+      String meters = Pages.source(source);
+      Pages.matches(GAUGE, meters).forEach(name -> offered.add(name.replace('.', '_')));
+      Pages.matches(COUNTER, meters)
+          .forEach(name -> offered.add(name.replace('.', '_') + "_total"));
+    }
     String server = Pages.source(SERVER);
     offered.addAll(Pages.matches(NV, server));
     Pages.matches(DURATION, server)

@@ -7,9 +7,14 @@ import dev.understudy.collector.outcomes.Outbox;
 import dev.understudy.collector.outcomes.Outcomes;
 import dev.understudy.collector.predictions.PredictionStore;
 import dev.understudy.collector.predictions.WriteThread;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Where the page reads what the collector itself knows. */
+/**
+ * Where the page reads what the collector itself knows.
+ *
+ * @param tlsMetrics in Prometheus' text format
+ */
 public record Facts(
     Traffic traffic,
     Latencies latencies,
@@ -17,4 +22,5 @@ public record Facts(
     @Nullable Outbox outbox,
     PredictionStore store,
     WriteThread writer,
-    IntakeCounts counts) {}
+    IntakeCounts counts,
+    Supplier<String> tlsMetrics) {}

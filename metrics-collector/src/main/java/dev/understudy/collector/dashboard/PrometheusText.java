@@ -51,7 +51,7 @@ final class PrometheusText {
     counter(text, "understudy_collector_records_expired_total", facts.store().droppedRecords());
     counter(text, "understudy_collector_records_damaged_total", facts.store().damagedRecords());
     counter(text, "understudy_collector_write_failures_total", facts.writer().failures());
-    return text.toString();
+    return text.append(facts.tlsMetrics().get()).toString();
   }
 
   private void durations(StringBuilder text) {

@@ -79,13 +79,18 @@ final class RemoteKeys implements TokenKeySource {
     asked = true;
   }
 
+  /** Whether an answer is awaited; for the thread that ticks. */
+  boolean isBusy() {
+    CompletableFuture<?> current = running;
+    return current != null && !current.isDone();
+  }
+
   @Override
   public void tick() {
     long sinceNanos = time.nanoTime() - startedNanos;
-    CompletableFuture<?> current = running;
-    if (current != null && !current.isDone()) {
+    if (running != null && isBusy()) {
       if (sinceNanos > TIMEOUT.toNanos()) {
-        current.cancel(true);
+        running.cancel(true);
       }
       return;
     }

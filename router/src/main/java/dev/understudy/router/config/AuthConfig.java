@@ -235,7 +235,9 @@ public record AuthConfig(
     } catch (URISyntaxException e) {
       // The problem below says all of it.
     }
-    section.problem("jwksUrl", "'" + text + "' (expected: https://..., or http:// on loopback)");
+    // A text with an @ may carry a password.
+    String shown = text.indexOf('@') < 0 ? "'" + text + "'" : "a URL with a user";
+    section.problem("jwksUrl", shown + " (expected: https://..., or http:// on loopback)");
     return null;
   }
 

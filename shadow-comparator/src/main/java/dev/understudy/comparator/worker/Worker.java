@@ -5,6 +5,7 @@ import dev.understudy.chassis.rpc.Backoff;
 import dev.understudy.chassis.rpc.ChannelOptions;
 import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.chassis.rpc.ResilientStream;
+import dev.understudy.chassis.security.TlsContexts;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.comparator.config.ComparatorConfig;
@@ -39,11 +40,18 @@ public final class Worker {
     this.outbox = outbox;
   }
 
-  /** Starts measuring for this judge; the lifecycle ends it. */
+  /**
+   * Starts measuring for this judge; the lifecycle ends it.
+   *
+   * @param scheduler stays the caller's
+   * @param tls of the connection to the judge
+   */
   public static Worker start(
       ComparatorConfig config,
       ComparatorConfig.Judge judge,
       TimeSource time,
+      Scheduler scheduler,
+      TlsContexts tls,
       Counters counters,
       Lifecycle lifecycle) {
     RandomGenerator random = new SecureRandom();
@@ -53,9 +61,11 @@ public final class Worker {
     ManagedChannel channel =
         Channels.open(
             judge.address(),
-            ChannelOptions.plaintext().withTls(judge.tls()).withToken(judge.token()));
+            ChannelOptions.plaintext()
+                .withTls(judge.tls())
+                .withTlsContexts(tls)
+                .withToken(judge.token()));
     lifecycle.add("channel to the judge", () -> Channels.close(channel, Duration.ofSeconds(1)));
-    Scheduler scheduler = lifecycle.add("clock", Scheduler.daemon("comparator-clock"));
     var tallies =
         lifecycle.add(
             "tallies",
