@@ -17,6 +17,11 @@ class ConfigurationPageTest {
       List.of(
           "router/src/main/java/dev/understudy/router/config/RouterConfig.java",
           "router/src/main/java/dev/understudy/router/config/StaticTable.java",
+          "router/src/main/java/dev/understudy/router/admission/LimitSettings.java",
+          "router/src/main/java/dev/understudy/router/admission/PrincipalLimits.java",
+          "router/src/main/java/dev/understudy/router/admission/CriticalitySettings.java",
+          "router/src/main/java/dev/understudy/router/admission/Quota.java",
+          "router/src/main/java/dev/understudy/router/overload/GradientSettings.java",
           "shadow-comparator/src/main/java/dev/understudy/comparator/config/ComparatorConfig.java",
           "metrics-collector/src/main/java/dev/understudy/collector/CollectorConfig.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/ControllerConfig.java",
