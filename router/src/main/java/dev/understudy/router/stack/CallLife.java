@@ -83,7 +83,7 @@ final class CallLife implements InferService {
     Criticality criticality = admission.classOf(principal.name(), headers);
     Method method = stream ? Method.STREAM : Method.INFER;
     admission.enter(principal.name(), criticality, method, deadlineNanos, now);
-    return new Admitted(principal, criticality, method, headers, deadlineNanos, now);
+    return new Admitted(principal, criticality, method, headers, now, deadlineNanos);
   }
 
   /** Admits a question about a model or the server. */
@@ -104,8 +104,8 @@ final class CallLife implements InferService {
     private final Criticality criticality;
     private final Method method;
     private final Headers headers;
+    private final long openedNanos;
     private final long deadlineNanos;
-    private final long enteredNanos;
     private final AtomicBoolean left = new AtomicBoolean();
 
     Admitted(
@@ -113,14 +113,14 @@ final class CallLife implements InferService {
         Criticality criticality,
         Method method,
         Headers headers,
-        long deadlineNanos,
-        long enteredNanos) {
+        long openedNanos,
+        long deadlineNanos) {
       this.principal = principal;
       this.criticality = criticality;
       this.method = method;
       this.headers = headers;
+      this.openedNanos = openedNanos;
       this.deadlineNanos = deadlineNanos;
-      this.enteredNanos = enteredNanos;
     }
 
     @Override
@@ -139,7 +139,7 @@ final class CallLife implements InferService {
             method,
             call.model(),
             message.length,
-            enteredNanos,
+            openedNanos,
             now,
             notes);
         return begin(call, reply);
@@ -164,6 +164,7 @@ final class CallLife implements InferService {
             view.modelName(),
             view.modelVersion(),
             view.id(),
+            method == Method.STREAM ? now : openedNanos,
             now,
             time.wallMillis(),
             deadlineNanos,
