@@ -1,152 +1,233 @@
 package dev.understudy.router;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.common.util.concurrent.FutureCallback;
-import com.google.common.util.concurrent.Futures;
 import com.google.common.util.concurrent.ListenableFuture;
-import com.google.common.util.concurrent.MoreExecutors;
+import dev.understudy.chassis.testing.ManualScheduler;
+import dev.understudy.chassis.testing.ManualTime;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceFutureStub;
+import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.inference.ModelInferResponse;
 import dev.understudy.router.call.Criticality;
 import dev.understudy.router.testing.FakeBackend;
 import io.grpc.Metadata;
-import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** A real router before a backend that can do just so much. */
+/**
+ * A real router before a backend that can do just so much. Time moves when the test says so, in
+ * steps between which everything on the wire comes to rest; what happens does not depend on how
+ * fast the machine is.
+ */
 class OverloadTest {
   private static final int SERVERS = 8;
-  private static final long SERVICE_MILLIS = 50;
-  private static final double CAPACITY = SERVERS * 1000.0 / SERVICE_MILLIS;
-  private static final long DEADLINE_MILLIS = 400;
+  private static final int SERVICE_STEPS = 5;
+  private static final int DEADLINE_STEPS = 40;
+  private static final Duration STEP = Duration.ofMillis(10);
+  private static final int STEPS = 250;
+
+  /** The answers that {@link #SERVERS} can give in so many steps. */
+  private static final double CAPACITY = (double) SERVERS / SERVICE_STEPS;
 
   private static final String YAML =
       """
+      upstream: {tryTimeout: 10m}
       limits:
         criticality: {}
         adaptive: {enabled: true, start: 16}
         principals: {anonymous: {highestCriticality: critical}}
       """;
 
-  /** What became of the calls of one class. */
-  private static final class Ends {
-    final AtomicInteger offered = new AtomicInteger();
-    final AtomicInteger good = new AtomicInteger();
-    final AtomicInteger busy = new AtomicInteger();
-    final AtomicInteger late = new AtomicInteger();
-    final AtomicInteger other = new AtomicInteger();
+  private record Call(
+      Criticality criticality, int sentAt, ListenableFuture<ModelInferResponse> answer) {}
+
+  private record Job(
+      String id, ModelInferRequest request, StreamObserver<ModelInferResponse> answer) {}
+
+  /** Callers, wire and backend in steps. */
+  private static final class World implements AutoCloseable {
+    final Map<Criticality, Integer> offered = new EnumMap<>(Criticality.class);
+    final Map<Criticality, Integer> good = new EnumMap<>(Criticality.class);
+    int refused;
+    int late;
+    private final ManualTime time = new ManualTime();
+    private final Rig rig;
+    private final Map<Criticality, GRPCInferenceServiceFutureStub> stubs =
+        new EnumMap<>(Criticality.class);
+    private final Map<String, Call> open = new ConcurrentHashMap<>();
+    private final Map<String, Job> arrived = new ConcurrentHashMap<>();
+    private final ArrayDeque<Job> waiting = new ArrayDeque<>();
+    private final @Nullable Job[] serving = new Job[SERVERS];
+    private final int[] servedAt = new int[SERVERS];
+    private int step;
+    private int count;
+    private double due;
+
+    World(String yaml) throws Exception {
+      rig = Rig.watching(time, ManualScheduler.on(time), yaml);
+      rig.offer(1, rig.route(0, 0));
+      rig.infer();
+      rig.champion.behave((request, answer) ->
+          arrived.put(request.getId(), new Job(request.getId(), request, answer)));
+      for (Criticality each : Criticality.values()) {
+        Metadata metadata = new Metadata();
+        metadata.put(
+            Metadata.Key.of(Criticality.HEADER, Metadata.ASCII_STRING_MARSHALLER), each.word());
+        stubs.put(
+            each,
+            GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
+                .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata)));
+      }
+    }
+
+    void run(int steps, double perStep) {
+      for (int i = 0; i < steps; i++) {
+        step++;
+        time.advance(STEP);
+        finish();
+        giveUp();
+        Map<String, Call> sent = new LinkedHashMap<>();
+        for (due += perStep; due >= 1; due--) {
+          send(sent);
+        }
+        rest(sent);
+        begin();
+      }
+    }
+
+    private void finish() {
+      List<Call> answered = new ArrayList<>();
+      for (int server = 0; server < SERVERS; server++) {
+        Job job = serving[server];
+        if (job == null || servedAt[server] > step) {
+          continue;
+        }
+        serving[server] = null;
+        Call call = open.remove(job.id());
+        if (call == null) {
+          continue; // its caller has gone; the work was in vain
+        }
+        FakeBackend.ok(0.25f).answer(job.request(), job.answer());
+        answered.add(call);
+      }
+      for (Call call : answered) {
+        Rig.eventually("an answer comes", call.answer()::isDone);
+        assertEquals(Future.State.SUCCESS, call.answer().state());
+        good.merge(call.criticality(), 1, Integer::sum);
+      }
+    }
+
+    private void giveUp() {
+      for (Map.Entry<String, Call> each : List.copyOf(open.entrySet())) {
+        if (step - each.getValue().sentAt() >= DEADLINE_STEPS) {
+          assertTrue(each.getValue().answer().cancel(true));
+          open.remove(each.getKey());
+          late++;
+        }
+      }
+    }
+
+    private void send(Map<String, Call> sent) {
+      count++;
+      // One in fifty is critical: at five times the capacity a tenth of it.
+      Criticality criticality =
+          count % 50 == 0
+              ? Criticality.CRITICAL
+              : count % 2 == 0 ? Criticality.DEFAULT : Criticality.SHEDDABLE;
+      offered.merge(criticality, 1, Integer::sum);
+      String id = "c" + count;
+      ListenableFuture<ModelInferResponse> answer =
+          Objects.requireNonNull(stubs.get(criticality))
+              .withDeadlineAfter(10, TimeUnit.MINUTES)
+              .modelInfer(Rig.request().toBuilder().setId(id).build());
+      sent.put(id, new Call(criticality, step, answer));
+    }
+
+    /** Waits until each call is either at the backend or refused. */
+    private void rest(Map<String, Call> sent) {
+      sent.forEach((id, call) -> {
+        Rig.eventually(
+            "a call has come to rest", () -> call.answer().isDone() || arrived.containsKey(id));
+        Job job = arrived.remove(id);
+        if (job == null) {
+          refused++;
+        } else {
+          open.put(id, call);
+          waiting.add(job);
+        }
+      });
+    }
+
+    private void begin() {
+      for (int server = 0; server < SERVERS && !waiting.isEmpty(); server++) {
+        if (serving[server] == null) {
+          serving[server] = waiting.remove();
+          servedAt[server] = step + SERVICE_STEPS;
+        }
+      }
+    }
+
+    int good() {
+      return good.values().stream().mapToInt(n -> n).sum();
+    }
+
+    void forget() {
+      offered.clear();
+      good.clear();
+      refused = 0;
+      late = 0;
+    }
+
+    @Override
+    public void close() {
+      rig.close();
+    }
 
     @Override
     public String toString() {
-      return "of " + offered + ": " + good + " good, " + busy + " busy, " + late + " late, " + other
-          + " other";
+      return "offered " + offered + ", good " + good + ", refused " + refused + ", late " + late;
     }
-  }
-
-  private static GRPCInferenceServiceFutureStub stub(Rig rig, Criticality criticality) {
-    Metadata metadata = new Metadata();
-    metadata.put(
-        Metadata.Key.of(Criticality.HEADER, Metadata.ASCII_STRING_MARSHALLER), criticality.word());
-    return GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
-        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
-  }
-
-  private static void send(GRPCInferenceServiceFutureStub stub, Ends ends) {
-    ends.offered.incrementAndGet();
-    ListenableFuture<ModelInferResponse> answer =
-        stub.withDeadlineAfter(DEADLINE_MILLIS, TimeUnit.MILLISECONDS).modelInfer(Rig.request());
-    Futures.addCallback(
-        answer,
-        new FutureCallback<>() {
-          @Override
-          public void onSuccess(ModelInferResponse response) {
-            ends.good.incrementAndGet();
-          }
-
-          @Override
-          public void onFailure(Throwable failure) {
-            switch (Status.fromThrowable(failure).getCode()) {
-              case UNAVAILABLE -> ends.busy.incrementAndGet();
-              case DEADLINE_EXCEEDED, CANCELLED -> ends.late.incrementAndGet();
-              default -> ends.other.incrementAndGet();
-            }
-          }
-        },
-        MoreExecutors.directExecutor());
-  }
-
-  /** Callers who come by the clock, whatever became of those before them. */
-  private static Map<Criticality, Ends> load(Rig rig, double seconds, double perSecond) {
-    Map<Criticality, Ends> ends = new EnumMap<>(Criticality.class);
-    Map<Criticality, GRPCInferenceServiceFutureStub> stubs = new EnumMap<>(Criticality.class);
-    for (Criticality each : Criticality.values()) {
-      ends.put(each, new Ends());
-      stubs.put(each, stub(rig, each));
-    }
-    int calls = (int) (seconds * perSecond);
-    long start = System.nanoTime();
-    for (int i = 0; i < calls; i++) {
-      long at = start + (long) (i * 1e9 / perSecond);
-      for (long wait = at - System.nanoTime(); wait > 0; wait = at - System.nanoTime()) {
-        LockSupport.parkNanos(wait);
-      }
-      // One in fifty is critical: at five times the capacity a tenth of it.
-      Criticality criticality =
-          i % 50 == 0
-              ? Criticality.CRITICAL
-              : i % 2 == 0 ? Criticality.DEFAULT : Criticality.SHEDDABLE;
-      send(of(stubs, criticality), of(ends, criticality));
-    }
-    Rig.eventually(
-        "all calls have ended",
-        () ->
-            ends.values().stream()
-                .allMatch(each ->
-                    each.good.get() + each.busy.get() + each.late.get() + each.other.get()
-                        == each.offered.get()));
-    return ends;
   }
 
   @Test
   void atFiveTimesTheLoadGoodputHoldsAndCriticalCallsAreServed() throws Exception {
-    try (Rig rig = Rig.watching(YAML)) {
-      rig.offer(1, rig.route(0, 0));
-      rig.champion.behave(
-          rig.champion.queueing(SERVERS, SERVICE_MILLIS, FakeBackend.ok(0.25f)));
-      Map<Criticality, Ends> within = load(rig, 1.5, 0.9 * CAPACITY);
-      double atCapacity = good(within) / 1.5 / 0.9;
-      load(rig, 2.5, 5 * CAPACITY);
-      Map<Criticality, Ends> over = load(rig, 4, 5 * CAPACITY);
-      double goodput = good(over) / 4.0;
-      String told = "at capacity " + atCapacity + "/s, at five times " + goodput + "/s: " + over;
-      assertTrue(goodput >= 0.7 * atCapacity, told);
-      Ends critical = of(over, Criticality.CRITICAL);
-      assertTrue(critical.good.get() >= 0.99 * critical.offered.get(), told);
-      assertEquals(0, over.values().stream().mapToInt(each -> each.other.get()).sum(), told);
+    try (World world = new World(YAML)) {
+      world.run(150, 5 * CAPACITY);
+      world.forget();
+      world.run(STEPS, 5 * CAPACITY);
+      assertTrue(world.good() >= 0.7 * STEPS * CAPACITY, world.toString());
+      world.run(DEADLINE_STEPS, 0); // those under way
+      int critical = world.offered.getOrDefault(Criticality.CRITICAL, 0);
+      assertTrue(critical > 30, world.toString());
+      int served = world.good.getOrDefault(Criticality.CRITICAL, 0);
+      assertTrue(served >= 0.99 * critical, world.toString());
     }
   }
 
-  private static <T> T of(Map<Criticality, T> all, Criticality criticality) {
-    return Objects.requireNonNull(all.get(criticality));
-  }
-
-  private static int good(Map<Criticality, Ends> ends) {
-    return ends.values().stream().mapToInt(each -> each.good.get()).sum();
+  @Test
+  void withoutALimitTheSameLoadCollapses() throws Exception {
+    try (World world = new World("upstream: {tryTimeout: 10m}\n")) {
+      world.run(150, 3 * CAPACITY);
+      world.forget();
+      world.run(100, 3 * CAPACITY);
+      assertTrue(world.good() <= 0.2 * 100 * CAPACITY, world.toString());
+    }
   }
 
   @Test
@@ -177,39 +258,43 @@ class OverloadTest {
 
   @Test
   void aDeadlineThatTheModelCannotKeepIsRefusedBeforeTheBackend() throws Exception {
-    try (Rig rig = Rig.watching("")) {
+    ManualTime time = new ManualTime();
+    try (Rig rig =
+        Rig.watching(time, ManualScheduler.on(time), "upstream: {tryTimeout: 10m}\n")) {
       rig.offer(1, rig.route(0, 0));
-      rig.champion.behave(rig.champion.queueing(20, 500, FakeBackend.ok(0.25f)));
-      List<ListenableFuture<ModelInferResponse>> patient = new ArrayList<>();
-      for (int i = 0; i < 20; i++) {
-        patient.add(
-            GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
-                .withDeadlineAfter(15, TimeUnit.SECONDS)
-                .modelInfer(Rig.request()));
-      }
-      assertEquals(20, Futures.allAsList(patient).get(15, TimeUnit.SECONDS).size());
-      List<ListenableFuture<ModelInferResponse>> hasty = new ArrayList<>();
-      for (int i = 0; i < 10; i++) {
-        hasty.add(
-            GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
-                .withDeadlineAfter(250, TimeUnit.MILLISECONDS)
-                .modelInfer(Rig.request()));
-      }
-      int refused = 0;
-      for (ListenableFuture<ModelInferResponse> each : hasty) {
-        Status status =
-            Status.fromThrowable(
-                assertThrows(ExecutionException.class, () -> each.get(15, TimeUnit.SECONDS)));
-        assertEquals(Status.Code.DEADLINE_EXCEEDED, status.getCode());
-        String text = String.valueOf(status.getDescription());
-        if (text.matches(
-            "the deadline leaves \\d+\\.\\d ms, and model 'fraud' recently needed \\d+\\.\\d ms or"
-                + " more")) {
-          refused++;
+      List<Runnable> answers = new ArrayList<>();
+      rig.champion.behave((request, answer) -> {
+        synchronized (answers) {
+          answers.add(() -> FakeBackend.ok(0.25f).answer(request, answer));
         }
+      });
+      List<ListenableFuture<ModelInferResponse>> slow = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        slow.add(
+            GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
+                .withDeadlineAfter(10, TimeUnit.MINUTES)
+                .modelInfer(Rig.request()));
       }
-      assertTrue(refused >= 1, "refused: " + refused);
-      assertTrue(rig.champion.calls() <= 30 - refused, rig.champion.calls() + " calls");
+      Rig.eventually("all are there", () -> rig.champion.calls() == 20);
+      time.advance(Duration.ofMinutes(1));
+      synchronized (answers) {
+        answers.forEach(Runnable::run);
+      }
+      for (ListenableFuture<ModelInferResponse> each : slow) {
+        assertEquals("1", each.get(15, TimeUnit.SECONDS).getModelVersion());
+      }
+      rig.champion.behave(FakeBackend.ok(0.25f));
+      assertEquals("1", rig.infer().getModelVersion(), "one is tried all the same");
+      StatusRuntimeException e = Rig.failure(rig::infer);
+      assertTrue(
+          Rig.told(e)
+              .matches(
+                  "DEADLINE_EXCEEDED the deadline leaves 1\\d{4}\\.\\d ms, and model 'fraud' recently"
+                      + " needed \\d{5}\\.\\d ms or more"),
+          Rig.told(e));
+      assertEquals(21, rig.champion.calls());
+      time.advance(Duration.ofMillis(50));
+      assertEquals("1", rig.infer().getModelVersion(), "and one more after 50 ms");
     }
   }
 }

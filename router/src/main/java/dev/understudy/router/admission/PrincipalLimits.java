@@ -40,8 +40,7 @@ public record PrincipalLimits(
 
   /** Reads what a section says for one principal. */
   static PrincipalLimits one(Section section) {
-    return read(
-        section, criticality(section, "criticality"), criticality(section, "highestCriticality"));
+    return read(section, choice(section, "criticality"), choice(section, "highestCriticality"));
   }
 
   private static PrincipalLimits read(
@@ -65,7 +64,7 @@ public record PrincipalLimits(
     }
   }
 
-  private static @Nullable Criticality criticality(Section section, String key) {
+  private static @Nullable Criticality choice(Section section, String key) {
     return section.has(key) ? section.choice(key, Criticality.class, Criticality.DEFAULT) : null;
   }
 

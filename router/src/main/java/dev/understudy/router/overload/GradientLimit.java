@@ -42,7 +42,7 @@ import java.util.function.LongSupplier;
  */
 public final class GradientLimit implements ConcurrencyLimit {
   private static final int WINDOW_SAMPLES = 16;
-  private static final int MEASURE_SAMPLES = 32;
+  private static final int MEASURE_SAMPLES = 16;
   private static final int FEW_SAMPLES = 8;
   private static final long MEASURE_NANOS = 500_000_000;
   private static final long FIRST_WAIT_NANOS = 1_000_000_000;

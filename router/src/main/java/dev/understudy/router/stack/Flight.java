@@ -277,7 +277,7 @@ final class Flight implements Cancel {
     Answer answer = guarded(deadlineOrCancel(raw));
     firstAnswer = answer;
     if (answer.isOk() && assigned.arm().role() == Role.CHAMPION) {
-      life.admission.answered(call.model(), raw.latencyNanos(), life.time.nanoTime());
+      life.admission.answered(call.model(), raw.latencyNanos(), call.arrivalNanos());
     }
     ArmCell counts = cell;
     if (counts != null && assigned.judged()) {

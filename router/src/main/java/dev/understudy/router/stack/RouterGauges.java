@@ -5,6 +5,7 @@ import dev.understudy.router.admission.Admission;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.overload.BackendLimits;
+import dev.understudy.router.overload.GradientLimit;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
@@ -17,6 +18,7 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
@@ -137,35 +139,31 @@ public record RouterGauges(
     if (backendLimits == null) {
       return;
     }
-    var _ =
-        meter
-            .gaugeBuilder("router.backend.limit")
-            .ofLongs()
-            .setDescription("Calls that a backend is given at once")
-            .buildWithCallback(gauge ->
-                backendLimits
-                    .all()
-                    .forEach((address, limit) ->
-                        gauge.record(limit.limit(), Attributes.of(BACKEND, address))));
-    var _ =
-        meter
-            .gaugeBuilder("router.backend.in_flight")
-            .ofLongs()
-            .setDescription("Calls in flight to a backend")
-            .buildWithCallback(gauge ->
-                backendLimits
-                    .all()
-                    .forEach((address, limit) ->
-                        gauge.record(limit.inFlight(), Attributes.of(BACKEND, address))));
+    gauge(
+        meter,
+        "router.backend.limit",
+        "Calls that a backend is given at once",
+        gauge -> ofBackends(gauge, GradientLimit::limit));
+    gauge(
+        meter,
+        "router.backend.in_flight",
+        "Calls in flight to a backend",
+        gauge -> ofBackends(gauge, GradientLimit::inFlight));
     counter(
         meter,
         "router.backend.full",
         "Times that a backend was passed over because it had no room",
-        counter ->
-            backendLimits
-                .all()
-                .forEach((address, limit) ->
-                    counter.record(limit.refused(), Attributes.of(BACKEND, address))));
+        counter -> ofBackends(counter, GradientLimit::refused));
+  }
+
+  private void ofBackends(
+      ObservableLongMeasurement measurement, ToLongFunction<GradientLimit> value) {
+    if (backendLimits != null) {
+      backendLimits
+          .all()
+          .forEach((address, limit) ->
+              measurement.record(value.applyAsLong(limit), Attributes.of(BACKEND, address)));
+    }
   }
 
   private static Attributes labels(String model, Role role, String status) {
@@ -173,12 +171,12 @@ public record RouterGauges(
   }
 
   private static void gauge(Meter meter, String name, String text, LongSupplier value) {
-    var _ =
-        meter
-            .gaugeBuilder(name)
-            .ofLongs()
-            .setDescription(text)
-            .buildWithCallback(gauge -> gauge.record(value.getAsLong()));
+    gauge(meter, name, text, gauge -> gauge.record(value.getAsLong()));
+  }
+
+  private static void gauge(
+      Meter meter, String name, String text, Consumer<ObservableLongMeasurement> values) {
+    var _ = meter.gaugeBuilder(name).ofLongs().setDescription(text).buildWithCallback(values);
   }
 
   private static void counter(Meter meter, String name, String text, LongSupplier value) {

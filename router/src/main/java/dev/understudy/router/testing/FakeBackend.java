@@ -23,7 +23,6 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
@@ -31,7 +30,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,8 +38,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,8 +52,6 @@ public final class FakeBackend implements AutoCloseable {
     /** Answers, fails, or does neither. */
     void answer(ModelInferRequest request, StreamObserver<ModelInferResponse> answer);
   }
-
-  private static final Logger log = Logger.getLogger(FakeBackend.class.getName());
 
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
@@ -105,63 +99,6 @@ public final class FakeBackend implements AutoCloseable {
     return (request, answer) -> {
       var _ = timer.schedule(() -> then.answer(request, answer), millis, TimeUnit.MILLISECONDS);
     };
-  }
-
-  /**
-   * Answers so many requests at a time, each after so long; the others wait in a queue without
-   * bound, and are worked off even when nobody waits for them any more.
-   */
-  public Behaviour queueing(int servers, long millis, Behaviour then) {
-    return new Queue(servers, millis, then);
-  }
-
-  private final class Queue implements Behaviour {
-    private final long millis;
-    private final Behaviour then;
-
-    // Guarded by this.
-    private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
-    private int idle;
-
-    Queue(int servers, long millis, Behaviour then) {
-      this.idle = servers;
-      this.millis = millis;
-      this.then = then;
-    }
-
-    @Override
-    public synchronized void answer(
-        ModelInferRequest request, StreamObserver<ModelInferResponse> answer) {
-      waiting.add(() -> {
-        try {
-          then.answer(request, answer);
-        } catch (StatusRuntimeException | IllegalStateException e) {
-          // The caller has gone.
-          log.log(Level.FINE, "nobody waited", e);
-        }
-      });
-      work();
-    }
-
-    private synchronized void work() {
-      while (idle > 0 && !waiting.isEmpty()) {
-        idle--;
-        Runnable next = waiting.remove();
-        var _ =
-            timer.schedule(
-                () -> {
-                  next.run();
-                  done();
-                },
-                millis,
-                TimeUnit.MILLISECONDS);
-      }
-    }
-
-    private synchronized void done() {
-      idle++;
-      work();
-    }
   }
 
   /** Changes what happens from now on. */
