@@ -173,10 +173,16 @@ public record ControllerConfig(
     if (championFleet.isEmpty()) {
       fleets.problem("champion", "no server (expected: at least one host:port)");
     }
+    DataContract contract = contract(section);
+    ModelConfig.Benchmark benchmark =
+        section.has("benchmark") ? benchmark(section.section("benchmark")) : null;
+    if (benchmark == null && contract.getAnswers().hasBenchmark()) {
+      section.problem("benchmark", "missing (expected: the contract asks a benchmark)");
+    }
     return new ModelConfig(
         name,
         section.optionalPath("repository"),
-        contract(section),
+        contract,
         champion,
         championFleet,
         fleet(fleets, "challenger"),
@@ -187,7 +193,20 @@ public record ControllerConfig(
           case BLOCK -> LineageOverflow.LINEAGE_BLOCK;
           case REFUSE -> LineageOverflow.LINEAGE_REFUSE;
         },
-        (int) Math.round(section.ratio("payloads", 1) * 10_000));
+        (int) Math.round(section.ratio("payloads", 1) * 10_000),
+        benchmark);
+  }
+
+  private static ModelConfig.Benchmark benchmark(Section section) {
+    String version = section.string("version");
+    if (!version.isEmpty() && !VERSION.matcher(version).matches()) {
+      section.problem("version", "'" + version + "' (expected: a version number such as \"1\")");
+    }
+    List<HostPort> fleet = fleet(section, "fleet");
+    if (fleet.isEmpty()) {
+      section.problem("fleet", "no server (expected: at least one host:port)");
+    }
+    return new ModelConfig.Benchmark(version, section.string("model", ""), fleet);
   }
 
   private static List<HostPort> fleet(Section fleets, String key) {

@@ -22,8 +22,7 @@ final class AnswerElements {
   /** Whether the data is a copy, made of typed contents. */
   final boolean typed;
 
-  private AnswerElements(
-      Keys keys, byte[] data, int from, int width, int rows, boolean typed) {
+  private AnswerElements(Keys keys, byte[] data, int from, int width, int rows, boolean typed) {
     this.keys = keys;
     this.data = data;
     this.from = from;
@@ -72,8 +71,7 @@ final class AnswerElements {
     if (length % keys.size != 0 || width < 1 || width > elements || elements % width != 0) {
       return null;
     }
-    return new AnswerElements(
-        keys, data, from, (int) width, (int) (elements / width), typed);
+    return new AnswerElements(keys, data, from, (int) width, (int) (elements / width), typed);
   }
 
   double at(int row, int column) {

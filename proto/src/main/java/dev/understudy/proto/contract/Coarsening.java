@@ -15,8 +15,10 @@ import org.jspecify.annotations.Nullable;
  * Deterministic, so that asking again adds nothing. Only floating-point outputs are touched.
  * Immutable; any number of threads.
  *
- * @see <a href="https://www.usenix.org/conference/usenixsecurity16/technical-sessions/presentation/tramer">Tramèr
- *     et al., Stealing Machine Learning Models via Prediction APIs, USENIX Security 2016, section 7.1</a>
+ * @see <a
+ *     href="https://www.usenix.org/conference/usenixsecurity16/technical-sessions/presentation/tramer">Tramèr
+ *     et al., Stealing Machine Learning Models via Prediction APIs, USENIX Security 2016, section
+ *     7.1</a>
  */
 public final class Coarsening {
   /** Beyond it a double has no digits behind the point. */
@@ -29,8 +31,7 @@ public final class Coarsening {
 
   /** As the contract says. */
   public Coarsening(Extraction rule) {
-    output =
-        rule.getOutput().isEmpty() ? null : rule.getOutput().getBytes(StandardCharsets.UTF_8);
+    output = rule.getOutput().isEmpty() ? null : rule.getOutput().getBytes(StandardCharsets.UTF_8);
     rounds = rule.hasRound();
     scale = Math.pow(10, rule.getRound());
     topK = rule.getTopK();

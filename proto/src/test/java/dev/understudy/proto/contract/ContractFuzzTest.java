@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ContractFuzzTest {
@@ -213,7 +214,8 @@ class ContractFuzzTest {
       for (String rule : List.of("range", "allowed", "nan", "missing")) {
         for (String action : List.of("refuse", "clamp", "fill", "flag", "trial")) {
           String key = feature.getName() + "." + rule + " " + action;
-          assertEquals(slow.counts.get(key), counts.get(key), () -> type + " " + key + " " + feature);
+          assertEquals(
+              slow.counts.get(key), counts.get(key), () -> type + " " + key + " " + feature);
         }
       }
     }
@@ -292,7 +294,7 @@ class ContractFuzzTest {
     }
   }
 
-  private static Object refusals(ContractFindings found) {
+  private static @Nullable Object refusals(@Nullable ContractFindings found) {
     return found == null || found.refused() == 0 ? null : found.violations();
   }
 
