@@ -76,7 +76,7 @@ class FraudRepositoryTest {
     assertTrue(
         contract.endsWith(
             """
-                - {name: credit_utilisation, min: 0, max: 1}
+                - {name: credit_utilisation, min: 0, max: 1, missing: nan}
             decision:
               output: probabilities
               kind: probabilities

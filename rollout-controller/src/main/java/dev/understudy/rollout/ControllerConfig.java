@@ -175,10 +175,16 @@ public record ControllerConfig(
     if (championFleet.isEmpty()) {
       fleets.problem("champion", "no server (expected: at least one host:port)");
     }
+    DataContract contract = contract(section);
+    ModelConfig.Benchmark benchmark =
+        section.has("benchmark") ? benchmark(section.section("benchmark")) : null;
+    if (benchmark == null && contract.getAnswers().hasBenchmark()) {
+      section.problem("benchmark", "missing (expected: the contract asks a benchmark)");
+    }
     return new ModelConfig(
         name,
         section.optionalPath("repository"),
-        contract(section),
+        contract,
         champion,
         championFleet,
         fleet(fleets, "challenger"),
@@ -190,7 +196,8 @@ public record ControllerConfig(
           case REFUSE -> LineageOverflow.LINEAGE_REFUSE;
         },
         (int) Math.round(section.ratio("payloads", 1) * 10_000),
-        standing(section));
+        standing(section),
+        benchmark);
   }
 
   private static ModelRoute standing(Section section) {
@@ -198,6 +205,18 @@ public record ControllerConfig(
     return SplitFile.read(section::tree, section::problem, route)
         ? route.build()
         : ModelRoute.getDefaultInstance();
+  }
+
+  private static ModelConfig.Benchmark benchmark(Section section) {
+    String version = section.string("version");
+    if (!version.isEmpty() && !VERSION.matcher(version).matches()) {
+      section.problem("version", "'" + version + "' (expected: a version number such as \"1\")");
+    }
+    List<HostPort> fleet = fleet(section, "fleet");
+    if (fleet.isEmpty()) {
+      section.problem("fleet", "no server (expected: at least one host:port)");
+    }
+    return new ModelConfig.Benchmark(version, section.string("model", ""), fleet);
   }
 
   private static List<HostPort> fleet(Section fleets, String key) {

@@ -56,7 +56,8 @@ public record DataContract(
         text.append(", kind: category}\n");
       } else {
         text.append(", min: ").append(number(column.min()));
-        text.append(", max: ").append(number(column.max())).append("}\n");
+        text.append(", max: ").append(number(column.max()));
+        text.append(column.optional() ? ", missing: nan}\n" : "}\n");
       }
     }
     text.append("decision:\n  output: ").append(output).append("\n  kind: probabilities\n");

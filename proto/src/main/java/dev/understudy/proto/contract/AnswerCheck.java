@@ -29,7 +29,19 @@ public final class AnswerCheck {
    */
   public record Violation(String output, int element, String what) {}
 
-  private record Range(String output, byte[] name, @Nullable InputRules bounds, double sumOff) {}
+  private static final class Range {
+    final String output;
+    final byte[] name;
+    final @Nullable InputRules bounds;
+    final double sumOff;
+
+    Range(String output, @Nullable InputRules bounds, double sumOff) {
+      this.output = output;
+      this.name = output.getBytes(StandardCharsets.UTF_8);
+      this.bounds = bounds;
+      this.sumOff = sumOff;
+    }
+  }
 
   private final List<Range> ranges = new ArrayList<>();
   private final byte[] sureOutput;
@@ -49,7 +61,6 @@ public final class AnswerCheck {
       ranges.add(
           new Range(
               range.getOutput(),
-              range.getOutput().getBytes(StandardCharsets.UTF_8),
               InputRules.of(range.getOutput(), List.of(bounds.build())),
               range.hasSumToOne() ? range.getSumToOne() : Double.NaN));
     }
@@ -68,7 +79,7 @@ public final class AnswerCheck {
     for (int i = 0; i < ranges.size(); i++) {
       Range range = ranges.get(i);
       Violation violation = bounds(range, message, answer);
-      if (violation == null && !Double.isNaN(range.sumOff())) {
+      if (violation == null && !Double.isNaN(range.sumOff)) {
         violation = sums(range, message, answer);
       }
       if (violation != null) {
@@ -79,18 +90,18 @@ public final class AnswerCheck {
   }
 
   private static @Nullable Violation bounds(Range range, byte[] message, InferResponseView answer) {
-    InputRules rules = range.bounds();
+    InputRules rules = range.bounds;
     ContractFindings found = rules == null ? null : rules.check(message, answer, null);
     return found == null || found.violations().isEmpty()
         ? null
         : new Violation(
-            range.output(),
+            range.output,
             (int) Math.max(0, found.firstRow()),
             found.violations().get(0).description());
   }
 
   private static @Nullable Violation sums(Range range, byte[] message, InferResponseView answer) {
-    AnswerElements elements = AnswerElements.of(message, answer, range.name());
+    AnswerElements elements = AnswerElements.of(message, answer, range.name);
     if (elements == null) {
       return null;
     }
@@ -99,11 +110,11 @@ public final class AnswerCheck {
       for (int column = 0; column < elements.width; column++) {
         sum += elements.at(row, column);
       }
-      if (!(Math.abs(sum - 1) <= range.sumOff())) {
+      if (!(Math.abs(sum - 1) <= range.sumOff)) {
         return new Violation(
-            range.output(),
+            range.output,
             row * elements.width,
-            "a row that sums to " + sum + " (expected: 1, within " + range.sumOff() + ")");
+            "a row that sums to " + sum + " (expected: 1, within " + range.sumOff + ")");
       }
     }
     return null;

@@ -16,7 +16,9 @@ import dev.understudy.proto.v1.RowLimits;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * of threads.
  */
 public final class ContractCheck {
-  private static final @Nullable Keys[] TIMES = times();
+  private static final Map<Datatype, Keys> TIMES = times();
 
   private final List<InputRules> inputs;
   private final String firstInput;
@@ -182,15 +184,15 @@ public final class ContractCheck {
       @Nullable ContractFindings found) {
     ParameterValue value = request.parameter(time.getParameter());
     double at = Double.NaN;
-    if (value instanceof ParameterValue.Int64) {
-      at = ((ParameterValue.Int64) value).value();
-    } else if (value instanceof ParameterValue.UInt64) {
-      long bits = ((ParameterValue.UInt64) value).value();
+    if (value instanceof ParameterValue.Int64 signed) {
+      at = signed.value();
+    } else if (value instanceof ParameterValue.UInt64 unsigned) {
+      long bits = unsigned.value();
       at = bits >= 0 ? bits : 0x1p63;
-    } else if (value instanceof ParameterValue.Float64) {
-      at = ((ParameterValue.Float64) value).value();
-    } else if (value instanceof ParameterValue.Text) {
-      at = number(((ParameterValue.Text) value).value());
+    } else if (value instanceof ParameterValue.Float64 number) {
+      at = number.value();
+    } else if (value instanceof ParameterValue.Text text) {
+      at = number(text.value());
     }
     String problem =
         value == null
@@ -233,7 +235,7 @@ public final class ContractCheck {
     }
     TensorView tensor = request.input(index);
     Datatype type = tensor.datatype();
-    Keys keys = type == null ? null : TIMES[type.ordinal()];
+    Keys keys = type == null ? null : TIMES.get(type);
     if (keys == null) {
       return before;
     }
@@ -280,10 +282,13 @@ public final class ContractCheck {
     return found;
   }
 
-  private static @Nullable Keys[] times() {
-    @Nullable Keys[] all = new Keys[Datatype.values().length];
+  private static Map<Datatype, Keys> times() {
+    Map<Datatype, Keys> all = new EnumMap<>(Datatype.class);
     for (Datatype type : Datatype.values()) {
-      all[type.ordinal()] = Keys.of(type);
+      Keys keys = Keys.of(type);
+      if (keys != null) {
+        all.put(type, keys);
+      }
     }
     return all;
   }

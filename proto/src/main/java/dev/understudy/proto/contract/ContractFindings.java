@@ -5,6 +5,7 @@ import dev.understudy.proto.inference.InferTensorContents;
 import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.tensor.Datatype;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,20 +43,30 @@ public final class ContractFindings {
 
   /** What was done about a value. */
   enum Deed {
-    REFUSE("refuse"),
-    CLAMP("clamp"),
-    FILL("fill"),
-    FLAG("flag"),
-    TRIAL("trial");
+    REFUSE(0, "refuse"),
+    CLAMP(1, "clamp"),
+    FILL(2, "fill"),
+    FLAG(3, "flag"),
+    TRIAL(4, "trial");
 
+    final int place;
     final String word;
 
-    Deed(String word) {
+    Deed(int place, String word) {
+      this.place = place;
       this.word = word;
     }
   }
 
-  private record Typed(Datatype type, byte[] data) {}
+  private static final class Typed {
+    final Datatype type;
+    final byte[] data;
+
+    Typed(Datatype type, byte[] data) {
+      this.type = type;
+      this.data = data;
+    }
+  }
 
   private final byte[] message;
   private final List<Violation> violations = new ArrayList<>();
@@ -87,9 +98,9 @@ public final class ContractFindings {
     return full();
   }
 
-  /** What the call is flagged with: {@code contract.amount}, {@code contract.clamped}. */
+  /** What the call is flagged with, in order: {@code contract.amount}, {@code contract.clamped}. */
   public Set<String> flags() {
-    return Set.copyOf(flags);
+    return Collections.unmodifiableSet(flags);
   }
 
   /** How often which rule came to what. */
@@ -97,8 +108,8 @@ public final class ContractFindings {
     List<Count> list = new ArrayList<>();
     counts.forEach((rule, times) -> {
       for (Deed deed : Deed.values()) {
-        if (times[deed.ordinal()] > 0) {
-          list.add(new Count(rule, deed.word, times[deed.ordinal()]));
+        if (times[deed.place] > 0) {
+          list.add(new Count(rule, deed.word, times[deed.place]));
         }
       }
     });
@@ -117,7 +128,7 @@ public final class ContractFindings {
       ModelInferRequest.Builder request =
           ModelInferRequest.parseFrom(copy == null ? message : copy).toBuilder();
       typed.forEach((index, data) ->
-          request.getInputsBuilder(index).setContents(contents(data.type(), data.data())));
+          request.getInputsBuilder(index).setContents(contents(data.type, data.data)));
       return request.build().toByteArray();
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("a message that has been read before", e);
@@ -189,7 +200,7 @@ public final class ContractFindings {
       lastCounts = counts.computeIfAbsent(rule, name -> new long[Deed.values().length]);
       lastRule = rule;
     }
-    lastCounts[deed.ordinal()]++;
+    lastCounts[deed.place]++;
   }
 
   /** Typed contents of raw ones. */

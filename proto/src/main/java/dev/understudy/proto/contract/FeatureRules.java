@@ -135,11 +135,11 @@ final class FeatureRules {
     TreeSet<String> texts = new TreeSet<>();
     int i = 0;
     for (Object value : column.list("allowed")) {
-      if (value instanceof Number && Double.isFinite(((Number) value).doubleValue())) {
+      if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
         // -0 and 0 are the same number.
-        numbers.add(((Number) value).doubleValue() + 0.0);
-      } else if (value instanceof String) {
-        texts.add((String) value);
+        numbers.add(number.doubleValue() + 0.0);
+      } else if (value instanceof String text) {
+        texts.add(text);
       } else {
         column.problem(
             "allowed[" + i + "]", Node.shown(value) + " (expected: a finite number or a text)");
@@ -190,9 +190,9 @@ final class FeatureRules {
   }
 
   private static void sentinel(Node node, String key, Object value, Missing.Builder missing) {
-    if (value instanceof Number && !Double.isInfinite(((Number) value).doubleValue())) {
-      missing.setValue(((Number) value).doubleValue() + 0.0);
-    } else if (value instanceof String && ((String) value).equalsIgnoreCase("nan")) {
+    if (value instanceof Number number && !Double.isInfinite(number.doubleValue())) {
+      missing.setValue(number.doubleValue() + 0.0);
+    } else if (value instanceof String text && text.equalsIgnoreCase("nan")) {
       missing.setValue(Double.NaN);
     } else {
       node.problem(key, Node.shown(value) + " (expected: a number or nan)");

@@ -99,7 +99,7 @@ final class InputRules {
   private final boolean texts;
   private final boolean trial;
   private final @Nullable TextRules textRules;
-  private final Made[] made = new Made[Datatype.values().length];
+  private volatile @Nullable Made made;
 
   private InputRules(String input, List<Feature> features) {
     this.input = input;
@@ -220,11 +220,11 @@ final class InputRules {
   }
 
   private Made made(Datatype type) {
-    Made ready = made[type.ordinal()];
-    if (ready == null) {
-      // Two threads may both make it; either will do, for all its fields are final.
+    Made ready = made;
+    if (ready == null || ready.keys.type != type) {
+      // Two threads may both make it; either will do. Requests that fit one signature agree.
       ready = new Made(new Keys(type), features);
-      made[type.ordinal()] = ready;
+      made = ready;
     }
     return ready;
   }

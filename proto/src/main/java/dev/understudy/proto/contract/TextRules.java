@@ -23,7 +23,7 @@ final class TextRules {
     }
   }
 
-  private static byte[] @Nullable [] table(List<String> texts) {
+  private static byte @Nullable [][] table(List<String> texts) {
     if (texts.isEmpty()) {
       return null;
     }

@@ -19,6 +19,7 @@ import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class AnswerCheckTest {
@@ -51,7 +52,7 @@ class AnswerCheckTest {
     return InferResponseView.parse(ByteBuffer.wrap(message));
   }
 
-  private static AnswerCheck.Violation violation(AnswerCheck check, byte[] message) {
+  private static AnswerCheck.@Nullable Violation violation(AnswerCheck check, byte[] message) {
     return check.violation(message, view(message));
   }
 

@@ -43,9 +43,17 @@ class ContractCheckTest {
     return check;
   }
 
-  @SafeVarargs
-  private static ContractCheck columns(Map<String, Object>... columns) {
-    return check(Map.of(), List.of(columns));
+  private static ContractCheck columns(Map<String, Object> a) {
+    return check(Map.of(), List.of(a));
+  }
+
+  private static ContractCheck columns(Map<String, Object> a, Map<String, Object> b) {
+    return check(Map.of(), List.of(a, b));
+  }
+
+  private static ContractCheck columns(
+      Map<String, Object> a, Map<String, Object> b, Map<String, Object> c) {
+    return check(Map.of(), List.of(a, b, c));
   }
 
   private static ModelInferRequest.Builder floats(int columns, float... values) {
@@ -370,7 +378,7 @@ class ContractCheckTest {
             List.of(Map.of("name", "a")));
     for (long ok : new long[] {NOW, NOW - 300_000, NOW + 10_000}) {
       assertNull(look(check, at(InferParameter.newBuilder().setInt64Param(ok))));
-      assertNull(look(check, at(InferParameter.newBuilder().setDoubleParam(ok))));
+      assertNull(look(check, at(InferParameter.newBuilder().setDoubleParam((double) ok))));
       assertNull(look(check, at(InferParameter.newBuilder().setStringParam("" + ok))));
     }
     assertEquals(

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ContractFuzzTest {
@@ -293,7 +294,7 @@ class ContractFuzzTest {
     }
   }
 
-  private static Object refusals(ContractFindings found) {
+  private static @Nullable Object refusals(@Nullable ContractFindings found) {
     return found == null || found.refused() == 0 ? null : found.violations();
   }
 

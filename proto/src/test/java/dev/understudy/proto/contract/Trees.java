@@ -75,31 +75,27 @@ final class Trees {
   private Trees() {}
 
   static @Nullable Object of(FuzzedDataProvider data, int depth) {
-    switch (data.consumeInt(0, depth == 0 ? 5 : 8)) {
-      case 0:
-        return null;
-      case 1:
-        return data.consumeBoolean();
-      case 2:
-        return data.consumeInt(-3, 130);
-      case 3:
-        return data.consumeDouble();
-      case 4:
-        return data.consumeString(6);
-      case 5:
-        return data.pickValue(WORDS);
-      case 6:
-        List<Object> list = new ArrayList<>();
+    return switch (data.consumeInt(0, depth == 0 ? 5 : 8)) {
+      case 0 -> null;
+      case 1 -> data.consumeBoolean();
+      case 2 -> data.consumeInt(-3, 130);
+      case 3 -> data.consumeDouble();
+      case 4 -> data.consumeString(6);
+      case 5 -> data.pickValue(WORDS);
+      case 6 -> {
+        List<@Nullable Object> list = new ArrayList<>();
         for (int i = data.consumeInt(0, 4); i > 0; i--) {
           list.add(of(data, depth - 1));
         }
-        return list;
-      default:
-        Map<Object, Object> map = new LinkedHashMap<>();
+        yield list;
+      }
+      default -> {
+        Map<Object, @Nullable Object> map = new LinkedHashMap<>();
         for (int i = data.consumeInt(0, 7); i > 0; i--) {
           map.put(data.pickValue(WORDS), of(data, depth - 1));
         }
-        return map;
-    }
+        yield map;
+      }
+    };
   }
 }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param lineage what a call does when its lineage record finds no room
  * @param payloadSampleBp share of calls whose payload is kept, in 1/10000
  * @param standing what of the route no rollout changes: rules, eligibility, hold-out
+ * @param benchmark a cheap model that answers are held against; null without one
  */
 public record ModelConfig(
     String name,
@@ -34,13 +35,53 @@ public record ModelConfig(
     long tryTimeoutMillis,
     LineageOverflow lineage,
     int payloadSampleBp,
-    ModelRoute standing) {
+    ModelRoute standing,
+    @Nullable Benchmark benchmark) {
+  /**
+   * A model that answers are held against. It is somebody else's to load: the controller only tells
+   * routers where it is.
+   *
+   * @param model its name at its servers; empty: the model's own
+   * @param fleet its servers, at least one
+   */
+  public record Benchmark(String version, String model, List<HostPort> fleet) {
+    /** Copies the list. */
+    public Benchmark {
+      fleet = List.copyOf(fleet);
+    }
+  }
 
   /** Copies the lists. */
   public ModelConfig {
     championFleet = List.copyOf(championFleet);
     challengerFleet = List.copyOf(challengerFleet);
     controlFleet = List.copyOf(controlFleet);
+  }
+
+  /** A model without a benchmark. */
+  public ModelConfig(
+      String name,
+      @Nullable Path repository,
+      DataContract contract,
+      String champion,
+      List<HostPort> championFleet,
+      List<HostPort> challengerFleet,
+      List<HostPort> controlFleet,
+      long tryTimeoutMillis,
+      LineageOverflow lineage,
+      int payloadSampleBp) {
+    this(
+        name,
+        repository,
+        contract,
+        champion,
+        championFleet,
+        challengerFleet,
+        controlFleet,
+        tryTimeoutMillis,
+        lineage,
+        payloadSampleBp,
+        null);
   }
 
   /** Servers that can answer for a former champion: the control's, else the champion's own. */

@@ -61,6 +61,16 @@ public final class RouteBuilder {
     if (!config.contract().equals(DataContract.getDefaultInstance())) {
       route.setContract(config.contract());
     }
+    ModelConfig.Benchmark benchmark = config.benchmark();
+    if (benchmark != null) {
+      route.addArms(
+          Arm.newBuilder()
+              .setName("benchmark")
+              .setRole(Role.BENCHMARK)
+              .setVersion(benchmark.version())
+              .setUpstreamModel(benchmark.model())
+              .addAllEndpoints(benchmark.fleet().stream().map(HostPort::toString).toList()));
+    }
     if (latest == null) {
       return route.build();
     }

@@ -148,7 +148,9 @@ public final class AnswerGuard {
     return principals.isEmpty() ? !except.contains(principal) : principals.contains(principal);
   }
 
-  /** The answer as a caller gets it who {@link #coarsens} says; the given bytes stay as they are. */
+  /**
+   * The answer as a caller gets it who {@link #coarsens} says; the given bytes stay as they are.
+   */
   public byte[] coarsened(byte[] message, InferResponseView answer) {
     return coarsening == null ? message : coarsening.of(message, answer);
   }

@@ -18,9 +18,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks benchmark models beside the arms that answer. A benchmark that is slow, dead, or one too many
- * costs the caller no more than the wait that the contract grants; its answer is then not there, and
- * that is counted. Any thread.
+ * Asks benchmark models beside the arms that answer. A benchmark that is slow, dead, or one too
+ * many costs the caller no more than the wait that the contract grants; its answer is then not
+ * there, and that is counted. Any thread.
  */
 final class Benchmarks {
   private final Upstream upstream;
@@ -99,7 +99,7 @@ final class Benchmarks {
 
     private void ended(Answer answer) {
       inFlight.giveBack(1);
-      if (!answer.isOk() && meeting.get() != GONE) {
+      if (!answer.isOk() && !GONE.equals(meeting.get())) {
         failed.incrementAndGet();
       }
       Object other = meeting.compareAndExchange(null, answer);

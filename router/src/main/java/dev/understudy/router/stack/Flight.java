@@ -438,8 +438,7 @@ final class Flight implements Cancel {
     }
     try {
       InferResponseView view = InferResponseView.parse(ByteBuffer.wrap(response));
-      Fault refusal =
-plan.guard().refusal(call.clientId(), response, view);
+      Fault refusal = plan.guard().refusal(call.clientId(), response, view);
       return refusal == null
           ? answer
           : Answer.failed(Outcome.BAD_OUTPUT_GUARD, refusal, answer.latencyNanos(), false);
@@ -488,8 +487,7 @@ plan.guard().refusal(call.clientId(), response, view);
   /** The answer as this caller may have it; records have the true one. */
   private byte[] given(byte[] response) {
     return plan.guard().coarsens(call.principal().name())
-        ? plan.guard()
-            .coarsened(response, InferResponseView.parse(ByteBuffer.wrap(response)))
+        ? plan.guard().coarsened(response, InferResponseView.parse(ByteBuffer.wrap(response)))
         : response;
   }
 

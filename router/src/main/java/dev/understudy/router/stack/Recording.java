@@ -228,9 +228,7 @@ final class Recording implements Mirror.Results {
     InferResponseView view = view(copy);
     byte[] copied = copy.response();
     boolean copyOk =
-        view != null
-            && copied != null
-            && plan.guard().refusal("", copied, view) == null;
+        view != null && copied != null && plan.guard().refusal("", copied, view) == null;
     PairTallies tallies = tallies(plan, pair.arm());
     if (tallies != null) {
       tallies.pair(pair.champion().isOk(), copyOk, copy.latencyNanos());

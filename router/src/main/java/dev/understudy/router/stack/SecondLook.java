@@ -41,8 +41,7 @@ final class SecondLook {
   private final Benchmarks.@Nullable Asked asked;
   private final Hands hands;
 
-  SecondLook(
-      InferCall call, AnswerGuard guard, Benchmarks.@Nullable Asked asked, Hands hands) {
+  SecondLook(InferCall call, AnswerGuard guard, Benchmarks.@Nullable Asked asked, Hands hands) {
     this.call = call;
     this.guard = guard;
     this.asked = asked;
@@ -54,8 +53,7 @@ final class SecondLook {
     InferResponseView view = InferResponseView.parse(ByteBuffer.wrap(response));
     AnswerGuard.Doubt alone = guard.doubt(call.clientId(), response, view);
     boolean wanted =
-        guard.compares()
-            || (alone != null && alone.action() == AnswerAction.ANSWER_BENCHMARK);
+        guard.compares() || (alone != null && alone.action() == AnswerAction.ANSWER_BENCHMARK);
     Benchmarks.Asked benchmark = asked;
     if (benchmark == null || !wanted) {
       if (benchmark != null) {

@@ -26,8 +26,7 @@ public final class DataContracts {
    * @throws dev.understudy.chassis.error.Fault with a violation for each field that is wrong
    */
   public InferCall check(InferCall call, ContractCheck contract) {
-    ContractFindings found =
-        contract.check(call.body(), call.request(), call.arrivalUnixMs());
+    ContractFindings found = contract.check(call.body(), call.request(), call.arrivalUnixMs());
     return found == null ? call : settle(call, found);
   }
 
