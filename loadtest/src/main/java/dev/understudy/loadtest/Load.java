@@ -53,8 +53,12 @@ public sealed interface Load {
       String on = tick.isZero() ? "" : ", sent on ticks of " + tick.toNanos() / 1_000 + " µs";
       return pattern instanceof ArrivalPattern.Replayed
           ? "Open loop, " + rhythm + on
-          : String.format(Locale.ROOT, "Open loop, %,.6g calls per second, %s%s", rate, rhythm, on);
+          : String.format(Locale.ROOT, "Open loop, %s calls per second, %s%s", number(rate), rhythm, on);
     }
+  }
+
+  private static String number(double rate) {
+    return String.format(Locale.ROOT, rate == Math.rint(rate) ? "%,.0f" : "%,.3f", rate);
   }
 
   /**

@@ -3,7 +3,6 @@ package dev.understudy.loadtest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonObject;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -16,17 +15,13 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import org.HdrHistogram.Histogram;
-import org.HdrHistogram.HistogramLogReader;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Against a server that answers, stalls once, refuses, or stays silent. */
 class OpenLoopTest {
@@ -143,22 +138,5 @@ class OpenLoopTest {
     assertEquals(10, tally.byStatus().get(Status.Code.DEADLINE_EXCEEDED));
     assertEquals(39, tally.notSent());
     assertEquals(49, tally.errors());
-  }
-
-  @Test
-  void theLogAndTheJsonSayTheSame(@TempDir Path directory) throws Exception {
-    OpenLoop loop = against((n, observer) -> ok(observer), 1_000);
-    Tally tally = run(loop, 200, Duration.ofMillis(500));
-    Path hlog = directory.resolve("run.hlog");
-    LoadReport.writeHlog("a", tally, 1_700_000_000_000L, hlog);
-    try (HistogramLogReader reader = new HistogramLogReader(Files.newInputStream(hlog))) {
-      Histogram read = (Histogram) reader.nextIntervalHistogram();
-      assertEquals(tally.ok(), read);
-    }
-    JsonObject json = LoadReport.json("a", tally);
-    assertEquals(tally.calls(), json.get("calls").getAsLong());
-    assertEquals(
-        tally.ok().getValueAtPercentile(99),
-        json.getAsJsonObject("latency_ns").get("p99").getAsLong());
   }
 }

@@ -19,7 +19,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
+import java.util.regex.Pattern;
 
 /**
  * A result as one HTML file that needs nothing else: no network, no other file. It follows the
@@ -28,6 +30,7 @@ import java.util.function.ToDoubleFunction;
 public final class HtmlReport {
   private static final int POINTS = 80;
   private static final int BARS = 70;
+  private static final Pattern NUMBER = Pattern.compile("[-+]?[0-9]|–");
   private static final String[] NAMES = {"a", "b"};
   private static final double[] SHARES = {0, 50, 90, 99, 99.9, 99.99, 99.999};
 
@@ -431,10 +434,9 @@ public final class HtmlReport {
   }
 
   private void sweep(SweepResult sweep) {
-    List<SweepResult.Step> steps =
-        sweep.steps().stream()
-            .sorted(java.util.Comparator.comparingDouble(SweepResult.Step::rate))
-            .toList();
+    TreeMap<Double, SweepResult.Step> lastTries = new TreeMap<>();
+    sweep.steps().forEach(step -> lastTries.put(step.rate(), step));
+    List<SweepResult.Step> steps = List.copyOf(lastTries.values());
     if (steps.isEmpty()) {
       return;
     }
@@ -449,7 +451,7 @@ public final class HtmlReport {
     Chart latency =
         new Chart(
             "Latency by rate",
-            "Each dot is one step; filled ones were sustained.",
+            "Each dot is a rate, at its last try; filled ones were sustained.",
             Chart.Axis.log(first, last, "calls per second that were due", HtmlReport::plain),
             Chart.Axis.log(low, high, "milliseconds", HtmlReport::plain));
     latency.line("b", "p99", rates, p99).line("a", "p50", rates, p50);
@@ -492,12 +494,14 @@ public final class HtmlReport {
         "calls per second: the knee",
         sweep.whyOver(),
         sweep.knee().isEmpty());
-    out.append("</section><section class='charts'>")
+    out.append("<p>")
+        .append(Chart.escape(sweep.rule()))
+        .append("</p></section><section class='charts'>")
         .append(latency.html())
         .append(throughput.html())
         .append("</section><section><h2>Steps</h2><table><thead><tr><th>due/s</th><th>OK/s</th>")
         .append("<th>errors</th><th>p50 ms</th><th>p99 ms</th><th>sent late p99 ms</th>")
-        .append("<th>verdict</th></tr></thead><tbody>");
+        .append("<th class='words'>verdict</th></tr></thead><tbody>");
     for (SweepResult.Step step : sweep.steps()) {
       Series series = step.measurement().counted();
       cells(
@@ -509,7 +513,7 @@ public final class HtmlReport {
           ms(series.lag().percentile(99)),
           step.sustained() ? "sustained" : String.join("; ", step.failing()));
     }
-    out.append("</tbody></table><p>").append(Chart.escape(sweep.rule())).append("</p></section>\n");
+    out.append("</tbody></table></section>\n");
   }
 
   private static double[] of(List<SweepResult.Step> steps, ToDoubleFunction<Series> of) {
@@ -536,7 +540,7 @@ public final class HtmlReport {
           interval.known() && p < 100 ? ms(interval.lower()) + " to " + ms(interval.upper()) : "–",
           ms(service.percentile(p)));
     }
-    out.append("</tbody></table><table><thead><tr><th>status</th><th>calls</th><th>first reason")
+    out.append("</tbody></table><table><thead><tr><th>status</th><th>calls</th><th class='words'>first reason")
         .append("</th></tr></thead><tbody>");
     for (Map.Entry<Status.Code, Long> entry : series.byStatus().entrySet()) {
       cells(
@@ -587,7 +591,8 @@ public final class HtmlReport {
   private void cells(String... texts) {
     out.append("<tr>");
     for (int i = 0; i < texts.length; i++) {
-      out.append(i == 0 ? "<th>" : "<td>")
+      boolean number = NUMBER.matcher(texts[i]).lookingAt();
+      out.append(i == 0 ? "<th>" : number ? "<td>" : "<td class='words'>")
           .append(Chart.escape(texts[i]))
           .append(i == 0 ? "</th>" : "</td>");
     }

@@ -70,7 +70,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     CLOSED
   }
 
-  private final Pool pool;
+  private final Owner owner;
   private final RequestHeaders requestHeaders;
   private final ResponseHeaders responseHeaders = new ResponseHeaders();
   private final IntObjectHashMap<Exchange> streams = new IntObjectHashMap<>();
@@ -97,8 +97,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private long peerTable = DEFAULT_TABLE;
   private long received;
 
-  Connection(Pool pool, RequestHeaders requestHeaders) {
-    this.pool = pool;
+  Connection(Owner owner, RequestHeaders requestHeaders) {
+    this.owner = owner;
     this.requestHeaders = requestHeaders;
   }
 
@@ -211,7 +211,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
       }
       buffer = open.alloc().directBuffer(Math.max(bytes, 16_384));
       out = buffer;
-      pool.dirty(this);
+      owner.dirty(this);
     }
     return buffer;
   }
@@ -289,10 +289,10 @@ final class Connection extends ChannelInboundHandlerAdapter {
     List<Exchange> lost = new ArrayList<>(streams.values());
     streams.clear();
     unsent.clear();
-    pool.lost(this, why);
+    owner.lost(this, why);
     long now = System.nanoTime();
     for (Exchange exchange : lost) {
-      pool.end(exchange, Status.Code.UNAVAILABLE, why, now);
+      owner.end(exchange, Status.Code.UNAVAILABLE, why, now);
     }
   }
 
@@ -366,7 +366,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
         received = 0;
       }
       sendUnsent();
-      pool.roomAgain();
+      owner.roomAgain();
       closeWhenDrained();
     }
     flush();
@@ -502,7 +502,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
       code = ResponseHeaders.fromHttp(exchange.httpStatus);
       detail = "HTTP status " + exchange.httpStatus + " without grpc-status";
     }
-    pool.end(exchange, code, detail, now);
+    owner.end(exchange, code, detail, now);
   }
 
   private void reset(int streamId, int error, long now) {
@@ -520,7 +520,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
           case ENHANCE_YOUR_CALM -> Status.Code.RESOURCE_EXHAUSTED;
           default -> Status.Code.INTERNAL;
         };
-    pool.end(exchange, code, "stream reset by the server with HTTP/2 error " + error, now);
+    owner.end(exchange, code, "stream reset by the server with HTTP/2 error " + error, now);
   }
 
   private void settings(int flags, ByteBuf in, int length) {
@@ -553,7 +553,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     frame(out(FRAME_HEADER), 0, SETTINGS, ACK, 0);
     if (state == State.OPENING) {
       state = State.READY;
-      pool.opened();
+      owner.opened();
     }
   }
 
@@ -566,11 +566,11 @@ final class Connection extends ChannelInboundHandlerAdapter {
     int error = in.readInt();
     reason = "the server said GOAWAY with HTTP/2 error " + error;
     state = State.DRAINING;
-    pool.replace(this);
+    owner.replace(this);
     for (Exchange exchange : new ArrayList<>(streams.values())) {
       if (exchange.streamId > last && streams.remove(exchange.streamId) != null) {
         unsent.remove(exchange);
-        pool.end(exchange, Status.Code.UNAVAILABLE, reason, now);
+        owner.end(exchange, Status.Code.UNAVAILABLE, reason, now);
       }
     }
   }

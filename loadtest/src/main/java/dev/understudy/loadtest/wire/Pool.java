@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * UNAVAILABLE at once with the reason. For the thread that drives the {@link Wire}.
  */
 public final class Pool implements Transport {
+  private final Owner owner = new ForConnections();
+
   private static final long FIRST_PAUSE_NANOS = 100_000_000;
   private static final long LONGEST_PAUSE_NANOS = 2_000_000_000;
 
@@ -204,24 +206,8 @@ public final class Pool implements Transport {
     }
   }
 
-  // --- For connections
-
-  void dirty(Connection connection) {
-    dirty.add(connection);
-  }
-
-  void opened() {
-    everOpened = true;
-    for (Slot slot : slots) {
-      if (slot.connection != null && slot.connection.hasRoom()) {
-        slot.pauseNanos = FIRST_PAUSE_NANOS;
-      }
-    }
-    roomAgain();
-  }
-
   /** Calls that waited for room go on. */
-  void roomAgain() {
+  private void roomAgain() {
     while (!waiting.isEmpty()) {
       Connection connection = roomy();
       if (connection == null) {
@@ -231,7 +217,7 @@ public final class Pool implements Transport {
     }
   }
 
-  void end(Exchange exchange, Status.Code code, String detail, long nanos) {
+  private void end(Exchange exchange, Status.Code code, String detail, long nanos) {
     if (exchange.older == null) {
       oldest = exchange.younger;
     } else {
@@ -249,39 +235,8 @@ public final class Pool implements Transport {
     ended.ended(exchange, code, detail, nanos);
   }
 
-  /** A connection has closed; its slot is filled again after a pause. */
-  void lost(Connection connection, String why) {
-    if (closed) {
-      return;
-    }
-    reason = why;
-    for (Slot slot : slots) {
-      if (slot.connection == connection) {
-        slot.connection = null;
-        slot.retryNanos = System.nanoTime() + slot.pauseNanos;
-        slot.pauseNanos = Math.min(2 * slot.pauseNanos, LONGEST_PAUSE_NANOS);
-        empty++;
-      }
-    }
-    if (empty == slots.size()) {
-      long now = System.nanoTime();
-      while (!waiting.isEmpty()) {
-        end(waiting.remove(), Status.Code.UNAVAILABLE, why, now);
-      }
-    }
-  }
-
-  /** A connection takes no more calls, but ends those that it has: its slot is free at once. */
-  void replace(Connection connection) {
-    for (Slot slot : slots) {
-      if (slot.connection == connection && !closed) {
-        open(slot);
-      }
-    }
-  }
-
   private void open(Slot slot) {
-    Connection connection = new Connection(this, headers);
+    Connection connection = new Connection(owner, headers);
     slot.connection = connection;
     InetSocketAddress address =
         new InetSocketAddress(target.address().host(), target.address().port());
@@ -312,5 +267,66 @@ public final class Pool implements Transport {
                     cause.getMessage() == null ? cause.toString() : cause.getMessage());
               }
             });
+  }
+
+  /** What connections tell. */
+  private final class ForConnections implements Owner {
+    @Override
+    public void dirty(Connection connection) {
+      dirty.add(connection);
+    }
+
+    @Override
+    public void opened() {
+      everOpened = true;
+      for (Slot slot : slots) {
+        if (slot.connection != null && slot.connection.hasRoom()) {
+          slot.pauseNanos = FIRST_PAUSE_NANOS;
+        }
+      }
+      roomAgain();
+    }
+
+    @Override
+    public void lost(Connection connection, String why) {
+      if (closed) {
+        return;
+      }
+      reason = why;
+      for (Slot slot : slots) {
+        if (slot.connection == connection) {
+          slot.connection = null;
+          slot.retryNanos = System.nanoTime() + slot.pauseNanos;
+          slot.pauseNanos = Math.min(2 * slot.pauseNanos, LONGEST_PAUSE_NANOS);
+          empty++;
+        }
+      }
+      if (empty == slots.size()) {
+        long now = System.nanoTime();
+        while (!waiting.isEmpty()) {
+          end(waiting.remove(), Status.Code.UNAVAILABLE, why, now);
+        }
+      }
+    }
+
+    @Override
+    public void replace(Connection connection) {
+      for (Slot slot : slots) {
+        if (slot.connection == connection && !closed) {
+          open(slot);
+        }
+      }
+    }
+
+
+    @Override
+    public void roomAgain() {
+      Pool.this.roomAgain();
+    }
+
+    @Override
+    public void end(Exchange exchange, Status.Code code, String detail, long nanos) {
+      Pool.this.end(exchange, code, detail, nanos);
+    }
   }
 }
