@@ -145,10 +145,11 @@ public record RouterConfig(
    * Bounds on copies.
    *
    * @param copies in flight
-   * @param bytes of requests held for copies
+   * @param bytes of requests and answers held for copies
+   * @param answerBytes the largest answer to a copy
    * @param timeout the longest copy, when the table does not say
    */
-  public record Mirroring(int copies, long bytes, Duration timeout) {}
+  public record Mirroring(int copies, long bytes, int answerBytes, Duration timeout) {}
 
   /**
    * Bounds on what waits.
@@ -283,6 +284,7 @@ public record RouterConfig(
     return new Mirroring(
         section.integer("copies", 256, 1, 1_000_000),
         section.bytes("bytes", 64 * MIB),
+        (int) Math.clamp(section.bytes("answerBytes", 4 * MIB), 1, Integer.MAX_VALUE),
         section.duration("timeout", Duration.ofSeconds(5)));
   }
 

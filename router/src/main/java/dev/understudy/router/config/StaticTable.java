@@ -6,7 +6,6 @@ import dev.understudy.proto.contract.ContractException;
 import dev.understudy.proto.contract.ContractFile;
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.LineageOverflow;
-import dev.understudy.proto.v1.Mirror;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
@@ -68,17 +67,7 @@ final class StaticTable {
           .addArms(arm("control", Role.CONTROL, control))
           .setControlWeightBp(basisPoints(control, "weight"));
     }
-    if (section.has("shadow")) {
-      Section shadow = section.section("shadow");
-      route
-          .addArms(arm("shadow", Role.SHADOW, shadow))
-          .setMirror(
-              Mirror.newBuilder()
-                  .setFractionBp(basisPoints(shadow, "mirror"))
-                  .setTimeoutMs(shadow.duration("timeout", Duration.ZERO).toMillis())
-                  .addArms("shadow"));
-      trial = true;
-    }
+    trial |= MirrorSection.read(section, route);
     if (trial) {
       route.setRolloutId(section.string("rollout", "static-" + name)).setDecisionRevision(1);
     }
@@ -110,7 +99,7 @@ final class StaticTable {
     return whole;
   }
 
-  private static Arm arm(String name, Role role, Section section) {
+  static Arm arm(String name, Role role, Section section) {
     Arm.Builder arm =
         Arm.newBuilder()
             .setName(name)
@@ -127,7 +116,7 @@ final class StaticTable {
     return arm.build();
   }
 
-  private static int basisPoints(Section section, String key) {
+  static int basisPoints(Section section, String key) {
     return (int) Math.round(section.ratio(key, 0) * Tables.WHOLE);
   }
 

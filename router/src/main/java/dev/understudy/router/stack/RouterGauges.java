@@ -2,7 +2,7 @@ package dev.understudy.router.stack;
 
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.admission.Admission;
-import dev.understudy.router.call.Budget;
+import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
@@ -18,7 +18,7 @@ import java.util.function.LongSupplier;
 /** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
 public record RouterGauges(
     Admission admission,
-    Budget copies,
+    Mirror mirror,
     BlockRing blocks,
     Lineage lineage,
     LongSupplier comparisonsDropped,
@@ -36,7 +36,8 @@ public record RouterGauges(
     gauge(meter, "router.calls.in_flight", "Calls in flight", () -> admission.calls().used());
     gauge(
         meter, "router.bytes.in_flight", "Request bytes in flight", () -> admission.bytes().used());
-    gauge(meter, "router.copies.in_flight", "Mirrored copies in flight", copies::used);
+    gauge(meter, "router.copies.in_flight", "Mirrored copies in flight", mirror.copies()::used);
+    gauge(meter, "router.copies.bytes", "Bytes held for copies", mirror.bytes()::used);
     gauge(
         meter,
         "router.evidence.unacknowledged",
@@ -50,7 +51,10 @@ public record RouterGauges(
         () -> leaseExpired.getAsBoolean() ? 1 : 0);
     counter(meter, "router.calls.refused", "Calls over the limit", admission.calls()::refused);
     counter(meter, "router.bytes.refused", "Calls over the budget", admission.bytes()::refused);
-    counter(meter, "router.copies.dropped", "Copies that were not sent", copies::refused);
+    counter(meter, "router.copies.dropped", "Copies without a place", mirror.copies()::refused);
+    counter(meter, "router.copies.bytes.refused", "Bytes without room", mirror.bytes()::refused);
+    counter(meter, "router.copies.capped", "Calls over a mirror's rate", mirror::capped);
+    counter(meter, "router.copies.uncompared", "Answers let go", mirror::uncompared);
     counter(meter, "router.evidence.lost", "Evidence blocks overrun", blocks::overrun);
     counter(meter, "router.lineage.dropped", "Calls without a lineage record", lineage::dropped);
     counter(meter, "router.comparisons.dropped", "Comparisons lost", comparisonsDropped);

@@ -104,7 +104,7 @@ public final class RouterStack implements AdminService.Desk {
   private final Upstream upstream;
   private final Upstream copies;
   private final Admission admission;
-  private final Budget copiesInFlight;
+  private final Mirror mirror;
   private final Drill drill;
   private final ArmStates armStates;
   private final Recording recording;
@@ -157,7 +157,9 @@ public final class RouterStack implements AdminService.Desk {
             .withToken(config.upstream().token())
             .withMaxMessageBytes(config.limits().messageBytes());
     upstream = new Upstream(loops, backends, config.upstream().breaker(), time);
-    copies = new Upstream(mirrorLoops, backends, null, time);
+    copies =
+        new Upstream(
+            mirrorLoops, backends.withMaxMessageBytes(config.mirror().answerBytes()), null, time);
     BackendQuestions questions = new BackendQuestions(upstream);
 
     // What is in force, read by steps 4 to 11.
@@ -171,14 +173,15 @@ public final class RouterStack implements AdminService.Desk {
 
     drill = new Drill(scheduler, time);
     RouterConfig.Mirroring mirroring = config.mirror();
-    copiesInFlight = new Budget(mirroring.copies());
-    Mirror mirror =
+    mirror =
         new Mirror(
-            copiesInFlight,
+            new Budget(mirroring.copies()),
             new Budget(mirroring.bytes()),
             mirroring.timeout().toNanos(),
             this::sendCopy,
-            recording);
+            recording,
+            mirrorLoops.worker(),
+            time::nanoTime);
 
     // Steps 2 and 3.
     RouterConfig.Limits limits = config.limits();
@@ -425,7 +428,7 @@ public final class RouterStack implements AdminService.Desk {
   public RouterGauges gauges() {
     return new RouterGauges(
         admission,
-        copiesInFlight,
+        mirror,
         blocks,
         lineage,
         comparisons == null ? () -> 0 : comparisons::dropped,
