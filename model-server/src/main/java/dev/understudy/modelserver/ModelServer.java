@@ -7,6 +7,8 @@ import dev.understudy.chassis.lifecycle.RunningService;
 import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
+import dev.understudy.chassis.telemetry.Tracing;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.modelserver.config.ModelServerConfig;
@@ -96,7 +98,13 @@ public final class ModelServer implements RunningService {
     loads.allowCoreThreadTimeOut(true);
     lifecycle.add("loads", loads::shutdownNow);
     var status = new Status(repository, config.strictReadiness());
-    var context = new InferContext(repository, time, timers, config.serverName(), config.node());
+    TracingSettings traced = config.tracing();
+    Tracing tracing =
+        traced == null
+            ? null
+            : lifecycle.add("traces", Tracing.start("understudy-model-server", config.node(), traced));
+    var context =
+        new InferContext(repository, time, timers, config.serverName(), config.node(), tracing);
     var service = new InferenceService(context, status, config.explicit(), loads);
 
     Map<String, Integer> ports = new HashMap<>();
@@ -106,7 +114,7 @@ public final class ModelServer implements RunningService {
               "metrics",
               AdminHttp.at(config.metrics())
                   .token(config.token())
-                  .get("/metrics", request -> metrics(repository))
+                  .get("/metrics", request -> metrics(repository, tracing))
                   .start());
       ports.put("metrics", metrics.port());
     }
@@ -139,12 +147,18 @@ public final class ModelServer implements RunningService {
     server.health().setStatus(GRPCInferenceServiceGrpc.SERVICE_NAME, shown);
   }
 
-  private static HttpResponse metrics(ModelRepository repository) {
+  private static HttpResponse metrics(ModelRepository repository, @Nullable Tracing tracing) {
     List<MetricsPage.Line> lines = repository.ready().stream().map(ModelServer::line).toList();
     return HttpResponse.of(
         200,
         "text/plain; version=0.0.4; charset=utf-8",
-        MetricsPage.render(lines).getBytes(StandardCharsets.UTF_8));
+        (MetricsPage.render(lines) + spans(tracing)).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String spans(@Nullable Tracing tracing) {
+    return tracing == null
+        ? ""
+        : MetricsPage.spans(tracing.sent(), tracing.failed(), tracing.dropped());
   }
 
   private static MetricsPage.Line line(ServedVersion version) {

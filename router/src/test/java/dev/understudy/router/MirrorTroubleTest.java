@@ -37,8 +37,7 @@ class MirrorTroubleTest {
 
     Liar(byte[] answer, int times) throws IOException {
       server =
-          NettyServerBuilder.forAddress(
-                  new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+          NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
               .directExecutor()
               .addService(
                   ServerServiceDefinition.builder(InferMethods.SERVICE)
@@ -140,8 +139,7 @@ class MirrorTroubleTest {
   @Test
   void anAnswerThatFindsNoRoomIsLetGoAndThePairIsStillCounted() throws Exception {
     int room = Rig.request().getSerializedSize() + 200;
-    try (Rig rig =
-        Rig.watching("metrics: 127.0.0.1:0\nmirror: {bytes: " + room + "B}\n")) {
+    try (Rig rig = Rig.watching("metrics: 127.0.0.1:0\nmirror: {bytes: " + room + "B}\n")) {
       rig.offer(1, 0, 10_000, route -> route);
       rig.champion.behave((request, answer) -> {
         answer.onNext(
@@ -165,8 +163,7 @@ class MirrorTroubleTest {
           0,
           10_000,
           route -> {
-            route.addArms(
-                Rig.arm("same", Role.MIRRORED_CONTROL, "1", rig.canary));
+            route.addArms(Rig.arm("same", Role.MIRRORED_CONTROL, "1", rig.canary));
             route.getMirrorBuilder().setMostPerSecond(0.001).addArms("same");
             return route;
           });
@@ -188,8 +185,10 @@ class MirrorTroubleTest {
     try (Rig rig = Rig.watching("");
         Liar liar = new Liar(garbage, 3)) {
       ModelRoute good = rig.route(0, 10_000);
-      ModelRoute frozen = to(Rig.arm("frozen", Role.SHADOW, "4", rig.canary)).apply(
-          rig.route(0, 0).toBuilder().removeArms(1)).build();
+      ModelRoute frozen =
+          to(Rig.arm("frozen", Role.SHADOW, "4", rig.canary))
+              .apply(rig.route(0, 0).toBuilder().removeArms(1))
+              .build();
       ModelRoute lying = to(liar.arm("liar")).apply(rig.route(0, 0).toBuilder()).build();
       rig.canary.behave(FakeBackend.hanging());
       long[] best = new long[3];

@@ -17,6 +17,10 @@ class ConfigurationPageTest {
       List.of(
           "router/src/main/java/dev/understudy/router/config/RouterConfig.java",
           "router/src/main/java/dev/understudy/router/config/StaticTable.java",
+          "router/src/main/java/dev/understudy/router/config/MirrorSection.java",
+          "router/src/main/java/dev/understudy/router/accesslog/AccessLogSettings.java",
+          "router/src/main/java/dev/understudy/router/patterns/PatternSettings.java",
+          "chassis/src/main/java/dev/understudy/chassis/telemetry/TracingSettings.java",
           "shadow-comparator/src/main/java/dev/understudy/comparator/config/ComparatorConfig.java",
           "metrics-collector/src/main/java/dev/understudy/collector/CollectorConfig.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/ControllerConfig.java",

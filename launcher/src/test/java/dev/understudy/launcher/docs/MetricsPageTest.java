@@ -47,6 +47,7 @@ class MetricsPageTest {
     Pages.matches(COUNTER, router).forEach(name -> offered.add(name.replace('.', '_') + "_total"));
     String server = Pages.source(SERVER);
     offered.addAll(Pages.matches(NV, server));
+    offered.addAll(Pages.matches(WHOLE, server));
     Pages.matches(DURATION, server)
         .forEach(what -> offered.add("nv_inference_" + what + "_duration_us"));
     offered.addAll(Pages.matches(WHOLE, Pages.source(COLLECTOR)));

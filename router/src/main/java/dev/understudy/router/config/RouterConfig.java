@@ -6,8 +6,11 @@ import dev.understudy.chassis.config.Section;
 import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.router.accesslog.AccessLogSettings;
 import dev.understudy.router.admission.Quota;
+import dev.understudy.router.patterns.PatternSettings;
 import dev.understudy.router.upstream.BreakerSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -43,6 +46,9 @@ import org.jspecify.annotations.Nullable;
  * @param token callers of {@code admin} and readers of {@code metrics} present it
  * @param peers how controller, comparator and collector are called
  * @param loops event loops for clients and backends
+ * @param tracing which calls are traced; null for none
+ * @param accessLog which calls leave a line; null for none
+ * @param patterns what suspicious patterns are looked for; null for none
  */
 public record RouterConfig(
     String name,
@@ -66,7 +72,10 @@ public record RouterConfig(
     @Nullable Tls tls,
     @Nullable String token,
     Peers peers,
-    int loops) {
+    int loops,
+    @Nullable TracingSettings tracing,
+    @Nullable AccessLogSettings accessLog,
+    @Nullable PatternSettings patterns) {
   private static final long MIB = 1 << 20;
   private static final String TLS_OR_KEYS =
       "tls.certificate and tls.key, or auth.keys and auth.secret";
@@ -218,7 +227,10 @@ public record RouterConfig(
         token,
         new Peers(Tls.read(peers.section("tls")), Tokens.token(peers, "tokenFile")),
         root.integer(
-            "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256));
+            "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256),
+        TracingSettings.read(root.section("tracing")),
+        AccessLogSettings.read(root.section("accessLog")),
+        PatternSettings.read(root.section("patterns")));
   }
 
   private static @Nullable Keys keys(Section auth) {
@@ -284,7 +296,7 @@ public record RouterConfig(
     return new Mirroring(
         section.integer("copies", 256, 1, 1_000_000),
         section.bytes("bytes", 64 * MIB),
-        (int) Math.clamp(section.bytes("answerBytes", 4 * MIB), 1, Integer.MAX_VALUE),
+        Math.clamp(section.bytes("answerBytes", 4 * MIB), 1, Integer.MAX_VALUE),
         section.duration("timeout", Duration.ofSeconds(5)));
   }
 

@@ -1,6 +1,7 @@
 package dev.understudy.router.stack;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.telemetry.LiveTrace;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.tensor.InferRequestView;
@@ -19,6 +20,7 @@ import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
@@ -28,6 +30,7 @@ import dev.understudy.router.validation.Validation;
 import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first half of a call's life: everything that can refuse it while no backend knows of it. The
@@ -44,6 +47,7 @@ final class CallLife implements InferService {
   final Lineage lineage;
   final Recording recording;
   final Drill drill;
+  final Onlookers onlookers;
   final LifeSettings settings;
   final TimeSource time;
   private final TimeOrderedIds ids;
@@ -58,6 +62,7 @@ final class CallLife implements InferService {
       Lineage lineage,
       Recording recording,
       Drill drill,
+      Onlookers onlookers,
       LifeSettings settings,
       TimeSource time,
       TimeOrderedIds ids) {
@@ -69,6 +74,7 @@ final class CallLife implements InferService {
     this.lineage = lineage;
     this.recording = recording;
     this.drill = drill;
+    this.onlookers = onlookers;
     this.settings = settings;
     this.time = time;
     this.ids = ids;
@@ -76,13 +82,25 @@ final class CallLife implements InferService {
 
   @Override
   public Ticket open(Headers headers, long deadlineNanos, boolean stream) {
-    Principal principal = authenticator.authenticate(headers);
     long now = time.nanoTime();
-    if (!stream) {
-      admission.takeRequest(principal, now);
+    LiveTrace trace = stream ? null : onlookers.begin(headers, now);
+    Principal principal = null;
+    try {
+      principal = authenticator.authenticate(headers);
+      long known = trace == null ? now : time.nanoTime();
+      if (!stream) {
+        admission.takeRequest(principal, now);
+      }
+      admission.enter(deadlineNanos, now);
+      if (trace != null) {
+        trace.stage("auth", now, known);
+        trace.stage("admission", known, time.nanoTime());
+      }
+      return new Admitted(principal, headers, deadlineNanos, stream, trace, now);
+    } catch (RuntimeException e) {
+      onlookers.refused(trace, principal, now, Fault.from(e));
+      throw e;
     }
-    admission.enter(deadlineNanos, now);
-    return new Admitted(principal, headers, deadlineNanos, stream);
   }
 
   FailoverAllowance allowance(String model) {
@@ -98,13 +116,23 @@ final class CallLife implements InferService {
     private final Headers headers;
     private final long deadlineNanos;
     private final boolean stream;
+    private final @Nullable LiveTrace trace;
+    private final long openedNanos;
     private final AtomicBoolean left = new AtomicBoolean();
 
-    Admitted(Principal principal, Headers headers, long deadlineNanos, boolean stream) {
+    Admitted(
+        Principal principal,
+        Headers headers,
+        long deadlineNanos,
+        boolean stream,
+        @Nullable LiveTrace trace,
+        long openedNanos) {
       this.principal = principal;
       this.headers = headers;
       this.deadlineNanos = deadlineNanos;
       this.stream = stream;
+      this.trace = trace;
+      this.openedNanos = openedNanos;
     }
 
     @Override
@@ -112,20 +140,29 @@ final class CallLife implements InferService {
       String id = ids.next();
       Notes notes = new Notes();
       boolean taken = false;
+      InferCall call = null;
+      long now = time.nanoTime();
+      notes.trace(stream ? onlookers.begin(headers, now) : trace);
       try {
-        long now = time.nanoTime();
         if (stream) {
           admission.takeRequest(principal, now);
         }
         admission.takeBytes(message.length);
         taken = true;
-        InferCall call = read(id, message, now, notes);
+        call = read(id, message, now, notes);
         return begin(call, reply);
       } catch (RuntimeException e) {
         if (taken) {
           admission.giveBack(message.length);
         }
-        reply.fail(id, Fault.from(e), notes);
+        Fault refusal = Fault.from(e);
+        reply.fail(id, refusal, notes);
+        if (call == null) {
+          onlookers.refused(
+              id, principal, notes, stream ? now : openedNanos, message.length, refusal);
+        } else {
+          onlookers.refused(call, null, refusal);
+        }
         return NOTHING;
       }
     }
@@ -162,7 +199,8 @@ final class CallLife implements InferService {
   private Cancel begin(InferCall call, Reply reply) {
     Snapshot snapshot = keeper.current();
     ModelPlan plan = plan(call, snapshot);
-    Flight flight = new Flight(this, call, plan, snapshot, reply);
+    Patterns.Verdict verdict = onlookers.fits(call);
+    Flight flight = new Flight(this, call, plan, snapshot, reply, verdict);
     if (lineage.reserve()) {
       flight.start(true);
       return flight;

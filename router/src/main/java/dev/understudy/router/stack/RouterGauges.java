@@ -1,8 +1,12 @@
 package dev.understudy.router.stack;
 
+import dev.understudy.chassis.telemetry.Tracing;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.router.accesslog.AccessLog;
 import dev.understudy.router.admission.Admission;
 import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.patterns.Pattern;
+import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
@@ -19,6 +23,7 @@ import java.util.function.LongSupplier;
 public record RouterGauges(
     Admission admission,
     Mirror mirror,
+    Onlookers onlookers,
     BlockRing blocks,
     Lineage lineage,
     LongSupplier comparisonsDropped,
@@ -29,6 +34,7 @@ public record RouterGauges(
     LongSupplier drillDelays) {
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
+  private static final AttributeKey<String> PATTERN = AttributeKey.stringKey("pattern");
   private static final AttributeKey<String> STATUS = AttributeKey.stringKey("status");
 
   /** Makes the instruments. */
@@ -61,6 +67,7 @@ public record RouterGauges(
     counter(meter, "router.payloads.dropped", "Payloads lost", payloadsDropped);
     counter(meter, "router.drill.errors", "Answers replaced by a drill's error", drillErrors);
     counter(meter, "router.drill.delays", "Answers held back by a drill", drillDelays);
+    onlookers(meter);
     counter(
         meter,
         "router.requests",
@@ -68,6 +75,38 @@ public record RouterGauges(
         counter ->
             requests.read((model, role, status, calls) ->
                 counter.record(calls, labels(model, role, status))));
+  }
+
+  private void onlookers(Meter meter) {
+    Tracing traces = onlookers.tracing();
+    if (traces != null) {
+      gauge(meter, "router.spans.waiting", "Spans that wait to be sent", traces::waiting);
+      counter(meter, "router.spans.sent", "Spans that the collector took", traces::sent);
+      counter(meter, "router.spans.failed", "Spans that it did not take", traces::failed);
+      counter(meter, "router.spans.dropped", "Spans that found no room", traces::dropped);
+      counter(meter, "router.traces.capped", "Calls over the bound of traces", traces::capped);
+    }
+    AccessLog log = onlookers.accessLog();
+    if (log != null) {
+      counter(meter, "router.access.log.written", "Lines written", log::written);
+      counter(meter, "router.access.log.failed", "Lines that could not be", log::failed);
+      counter(meter, "router.access.log.dropped", "Lines that found no room", log::dropped);
+    }
+    Patterns patterns = onlookers.patterns();
+    if (patterns != null) {
+      counter(
+          meter,
+          "router.patterns.suspicions",
+          "Callers that became suspicious",
+          counter -> {
+            for (Pattern pattern : Pattern.values()) {
+              counter.record(patterns.suspicions(pattern), Attributes.of(PATTERN, pattern.flag()));
+            }
+          });
+      counter(meter, "router.patterns.throttled", "Calls held back", patterns::throttled);
+      counter(meter, "router.patterns.evicted", "Callers forgotten", patterns::evicted);
+      counter(meter, "router.patterns.untracked", "Calls without a place", patterns::untracked);
+    }
   }
 
   private static Attributes labels(String model, Role role, String status) {

@@ -10,6 +10,10 @@ import dev.understudy.chassis.rpc.ResilientStream;
 import dev.understudy.chassis.rpc.StreamHandler;
 import dev.understudy.chassis.security.ApiKeys;
 import dev.understudy.chassis.security.Tokens;
+import dev.understudy.chassis.telemetry.LiveTrace;
+import dev.understudy.chassis.telemetry.TraceContext;
+import dev.understudy.chassis.telemetry.Tracing;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
@@ -24,12 +28,15 @@ import dev.understudy.proto.v1.RouterState;
 import dev.understudy.proto.v1.RoutingServiceGrpc;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.proto.v1.StageHistograms;
+import dev.understudy.router.accesslog.AccessLog;
+import dev.understudy.router.accesslog.AccessLogSettings;
 import dev.understudy.router.admin.AdminService;
 import dev.understudy.router.admission.Admission;
 import dev.understudy.router.admission.RateLimiter;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Budget;
+import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.config.RouterConfig;
@@ -38,6 +45,9 @@ import dev.understudy.router.control.TableFile;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.frontend.Frontend;
 import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.patterns.PatternSettings;
+import dev.understudy.router.patterns.Patterns;
+import dev.understudy.router.patterns.Suspect;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Evidence;
 import dev.understudy.router.record.Lineage;
@@ -46,6 +56,8 @@ import dev.understudy.router.record.StageTimes;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
+import dev.understudy.router.trace.CallSpans;
+import dev.understudy.router.trace.TracedHeaders;
 import dev.understudy.router.upstream.AttemptOptions;
 import dev.understudy.router.upstream.BackendQuestions;
 import dev.understudy.router.upstream.Upstream;
@@ -54,6 +66,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServerServiceDefinition;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +93,8 @@ import org.jspecify.annotations.Nullable;
  *   failover    above evidence: for the client only
  *   mirror      beside upstream, from the moment the original is sent
  *   record      after the answer has been given: nobody waits for it
+ *   onlookers   beside everything (traces, access log, suspicious patterns): told, never asked,
+ *               but for callers who are held to a rate
  * </pre>
  *
  * <p>{@link CallLife} walks the upper half, {@link Flight} the lower. Everything is wired here, and
@@ -108,6 +123,7 @@ public final class RouterStack implements AdminService.Desk {
   private final Drill drill;
   private final ArmStates armStates;
   private final Recording recording;
+  private final Onlookers onlookers;
   private final @Nullable SideStream<Comparison, ComparisonSummary> comparisons;
   private final @Nullable SideStream<PayloadRecord, PayloadSummary> payloads;
   private final SideStream<StageHistograms, HistogramSummary> histograms =
@@ -136,6 +152,9 @@ public final class RouterStack implements AdminService.Desk {
     this.histogramsFrom = new AtomicLong(time.wallMillis());
     TimeOrderedIds ids = new TimeOrderedIds(time, RANDOM);
     String bootId = ids.next();
+
+    // Beside all steps.
+    onlookers = onlookers(config, time);
 
     // Step 12, built first because everything above reports to it.
     RouterConfig.Queues queues = config.queues();
@@ -202,6 +221,7 @@ public final class RouterStack implements AdminService.Desk {
             lineage,
             recording,
             drill,
+            onlookers,
             new LifeSettings(
                 config.upstream().tryTimeout(),
                 config.upstream().failoverBp(),
@@ -219,6 +239,18 @@ public final class RouterStack implements AdminService.Desk {
             time::nanoTime);
   }
 
+  private static Onlookers onlookers(RouterConfig config, TimeSource time) {
+    TracingSettings tracing = config.tracing();
+    AccessLogSettings accessLog = config.accessLog();
+    PatternSettings patterns = config.patterns();
+    return new Onlookers(
+        tracing == null ? null : Tracing.start("understudy-router", config.name(), tracing),
+        accessLog == null ? null : AccessLog.start(accessLog),
+        patterns == null ? null : new Patterns(patterns, new SecureRandom().nextLong()),
+        patterns == null ? PatternSettings.DEFAULT : patterns,
+        time);
+  }
+
   private static Authenticator authenticator(RouterConfig.@Nullable Keys keys) {
     return keys == null
         ? new Authenticator(null, Set.of())
@@ -231,14 +263,29 @@ public final class RouterStack implements AdminService.Desk {
     if (slot == null) {
       throw new IllegalStateException("an arm without endpoints: " + arm.arm().getName());
     }
+    Headers headers = call.headers();
+    Consumer<Answer> end =
+        arm.arm().hasFault() ? answer -> spoil(call, arm, answer, timeoutNanos, done) : done;
+    LiveTrace trace = call.notes().trace();
+    if (trace != null) {
+      TraceContext as = trace.child();
+      long from = time.nanoTime();
+      Consumer<Answer> told = end;
+      headers = new TracedHeaders(headers, as);
+      end =
+          answer -> {
+            CallSpans.attempt(trace, as, arm, slot.host(), true, from, answer);
+            told.accept(answer);
+          };
+    }
     var _ =
         copies.send(
             slot,
             arm,
             Message.of(call.body()),
-            new AttemptOptions(call.predictionId(), "", call.headers(), timeoutNanos, false, true),
+            new AttemptOptions(call.predictionId(), "", headers, timeoutNanos, false, true),
             () -> {},
-            arm.arm().hasFault() ? answer -> spoil(call, arm, answer, timeoutNanos, done) : done);
+            end);
   }
 
   private void spoil(
@@ -276,6 +323,12 @@ public final class RouterStack implements AdminService.Desk {
 
   /** Takes up the table and starts everything that runs by the clock or over a stream. */
   public void start(Lifecycle lifecycle) {
+    if (onlookers.tracing() != null) {
+      lifecycle.add("traces", onlookers.tracing());
+    }
+    if (onlookers.accessLog() != null) {
+      lifecycle.add("access log", onlookers.accessLog());
+    }
     lifecycle.add("backends", upstream);
     lifecycle.add("shadows", copies);
     keeper.restoreGlass();
@@ -424,11 +477,18 @@ public final class RouterStack implements AdminService.Desk {
     watch.report();
   }
 
+  @Override
+  public @Nullable List<Suspect> suspects(int most) {
+    Patterns patterns = onlookers.patterns();
+    return patterns == null ? null : patterns.suspects(time.nanoTime(), most);
+  }
+
   /** What is counted about the router itself. */
   public RouterGauges gauges() {
     return new RouterGauges(
         admission,
         mirror,
+        onlookers,
         blocks,
         lineage,
         comparisons == null ? () -> 0 : comparisons::dropped,

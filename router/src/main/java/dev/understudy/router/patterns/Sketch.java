@@ -1,0 +1,142 @@
+package dev.understudy.router.patterns;
+
+import dev.understudy.proto.tensor.Datatype;
+import dev.understudy.proto.tensor.InferRequestView;
+import dev.understudy.proto.tensor.TensorData;
+import dev.understudy.proto.tensor.TensorException;
+import dev.understudy.proto.tensor.TensorView;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.zip.CRC32C;
+
+/**
+ * What is kept of one row of a request: enough to tell that two rows are almost the same, and
+ * nothing that would tell what was in them.
+ *
+ * <p><b>Likeness.</b> A row is the set of its non-zero elements, each with its place and rounded to
+ * five bits of mantissa (steps of 3 %), so that a step along a line and a nudge of one feature
+ * change few members. The set is kept by one-permutation MinHash (Li, Owen and Zhang, 2012): a hash
+ * sends each member to one of 16 bins, a bin keeps the smallest rest, and of that 4 bits (b-bit
+ * minwise hashing, Li and König, 2010). The share of equal bins estimates the Jaccard index of the
+ * sets; unlike rows agree in a bin by chance 1 time in 16. At most {@value #MOST_ELEMENTS} elements
+ * are looked at, evenly spaced.
+ *
+ * <p><b>Sameness.</b> A checksum of the row's bytes (at most {@value #MOST_BYTES} of each tensor)
+ * tells a repeat, which teaches a copier nothing, from a near-duplicate. A change beyond that many
+ * bytes looks like a repeat.
+ *
+ * <p>Reusable; for one thread at a time.
+ */
+final class Sketch {
+  /** Equal bins from which two rows are near-duplicates: Jaccard's index of about 0.87. */
+  static final int NEAR = 14;
+
+  private static final int BINS = 16;
+  private static final int MOST_ELEMENTS = 512;
+  private static final int MOST_BYTES = 64 << 10;
+  private static final long NIBBLES = 0x1111_1111_1111_1111L;
+
+  private final int[] least = new int[BINS];
+  private final CRC32C crc = new CRC32C();
+  private long bins;
+  private int checksum;
+
+  /** The 16 bins of four bits. */
+  long bins() {
+    return bins;
+  }
+
+  /** Tells repeats. */
+  int checksum() {
+    return checksum;
+  }
+
+  /** How many bins of two sketches are equal, 0 to 16. */
+  static int alike(long a, long b) {
+    long x = a ^ b;
+    x |= x >>> 1;
+    x |= x >>> 2;
+    return BINS - Long.bitCount(x & NIBBLES);
+  }
+
+  /**
+   * Takes up one row.
+   *
+   * @param seed of the model, so that rows of different models are unlike
+   * @param pick which row of a batch, any number
+   * @return whether there was anything to look at
+   */
+  boolean of(InferRequestView request, long seed, int pick) {
+    java.util.Arrays.fill(least, Integer.MAX_VALUE);
+    crc.reset();
+    boolean any = false;
+    for (int i = 0; i < request.inputCount(); i++) {
+      any |= add(request, i, seed, pick);
+    }
+    long packed = 0;
+    for (int value : least) {
+      packed = (packed << 4) | (value & 15);
+    }
+    bins = packed;
+    checksum = (int) crc.getValue();
+    return any;
+  }
+
+  private boolean add(InferRequestView request, int input, long seed, int pick) {
+    TensorView view = request.input(input);
+    Datatype type = view.datatype();
+    ByteBuffer data;
+    try {
+      data = TensorData.of(request, input);
+    } catch (TensorException withheld) {
+      return false;
+    }
+    int size = data.remaining();
+    if (type == null || size == 0) {
+      return false;
+    }
+    int width = Math.max(1, type.byteSize());
+    int rows = view.rank() > 1 ? Math.clamp(view.dim(0), 1, size) : 1;
+    // BYTES differ in length, so that rows cannot be told apart: the tensor is one row.
+    int rowBytes = type == Datatype.BYTES || size % (rows * (long) width) != 0 ? size : size / rows;
+    int from = rowBytes * Math.floorMod(pick, size / rowBytes);
+    crc.update(data.slice(from, Math.min(rowBytes, MOST_BYTES)));
+    ByteBuffer row = data.slice(from, rowBytes).order(ByteOrder.LITTLE_ENDIAN);
+    int elements = rowBytes / width;
+    int step = (elements + MOST_ELEMENTS - 1) / MOST_ELEMENTS;
+    long base = seed + 0x9e3779b97f4a7c15L * (input + 1);
+    for (int at = 0; at < elements; at += step) {
+      int value = rounded(row, type, at);
+      if (value != 0) {
+        member(base ^ (((long) at << 32) | (value & 0xffff_ffffL)));
+      }
+    }
+    return true;
+  }
+
+  private void member(long element) {
+    long h = element * 0xff51afd7ed558ccdL;
+    h ^= h >>> 32;
+    h *= 0xc4ceb9fe1a85ec53L;
+    int bin = (int) (h >>> 60);
+    int rest = (int) (h >>> 28) & Integer.MAX_VALUE;
+    if (rest < least[bin]) {
+      least[bin] = rest;
+    }
+  }
+
+  /** Sign, exponent and five bits of mantissa, or the value itself where it is small. */
+  private static int rounded(ByteBuffer row, Datatype type, int at) {
+    return switch (type) {
+      case FP32 -> row.getInt(at * 4) >> 18;
+      case FP64 -> (int) (row.getLong(at * 8) >> 47);
+      case INT32, UINT32 -> Float.floatToRawIntBits(row.getInt(at * 4)) >> 18;
+      case INT64, UINT64 -> Float.floatToRawIntBits(row.getLong(at * 8)) >> 18;
+      case FP16 -> row.getShort(at * 2) >> 5;
+      case BF16 -> row.getShort(at * 2) >> 2;
+      case INT16, UINT16 -> Float.floatToRawIntBits(row.getShort(at * 2)) >> 18;
+      case UINT8, INT8 -> row.get(at) >> 3;
+      case BOOL, BYTES -> row.get(at);
+    };
+  }
+}
