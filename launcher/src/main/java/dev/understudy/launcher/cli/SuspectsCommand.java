@@ -48,7 +48,8 @@ final class SuspectsCommand extends RpcCommand {
         Locale.ROOT,
         "%s  %s  since %s  near-duplicates %.0f%%  near the boundary %.0f%%  %d calls this minute"
             + " (usual: %s)  throttled %d",
-        suspect.getPrincipal(),
+        // A name may come from a caller's own token.
+        suspect.getPrincipal().replaceAll("\\p{Cntrl}", "?"),
         String.join(",", suspect.getPatternsList()),
         Instant.ofEpochMilli(suspect.getSinceUnixMs()),
         100 * suspect.getNearDuplicates(),

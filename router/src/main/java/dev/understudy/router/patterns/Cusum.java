@@ -18,11 +18,15 @@ final class Cusum {
   /**
    * The sum after one more observation.
    *
-   * @param usual the rate of the model's callers, 0 to 1; p0 is twice that, from 0.1 to 0.9, and p1
-   *     lies halfway between p0 and 1
+   * @param usual the rate of the model's callers, 0 to 1; p0 is twice that, at least 0.1, and p1
+   *     lies halfway between p0 and 1. Where p0 would be above 0.9 hits are the rule, and no rate of
+   *     them is evidence
    */
   static double next(double sum, boolean hit, double usual) {
-    double p0 = Math.clamp(2 * usual, 0.1, 0.9);
+    double p0 = Math.max(2 * usual, 0.1);
+    if (p0 > 0.9) {
+      return 0;
+    }
     // (1 - p1) / (1 - p0) is a half by the choice of p1.
     double step = hit ? Math.log((1 + p0) / (2 * p0)) : MISS;
     return Math.clamp(sum + step, 0, 2 * ALARM);

@@ -16,10 +16,11 @@ import java.util.zip.CRC32C;
  * <p><b>Likeness.</b> A row is the set of its non-zero elements, each with its place and rounded to
  * five bits of mantissa (steps of 3 %), so that a step along a line and a nudge of one feature
  * change few members. The set is kept by one-permutation MinHash (Li, Owen and Zhang, 2012): a hash
- * sends each member to one of 16 bins, a bin keeps the smallest rest, and of that 4 bits (b-bit
- * minwise hashing, Li and König, 2010). The share of equal bins estimates the Jaccard index of the
- * sets; unlike rows agree in a bin by chance 1 time in 16. At most {@value #MOST_ELEMENTS} elements
- * are looked at, evenly spaced.
+ * sends each member to one of 16 bins, a bin keeps the smallest rest, and of that a digit of 15 (as
+ * b-bit minwise hashing, Li and König, 2010); a sixteenth says that the bin is empty. The share of
+ * equal bins among those that are not empty in both estimates the Jaccard index of the sets; unlike
+ * rows agree in a bin by chance 1 time in 15. Rows are near when at most one bin in eight differs:
+ * an index of about 0.87. At most {@value #MOST_ELEMENTS} elements are looked at, evenly spaced.
  *
  * <p><b>Sameness.</b> A checksum of the row's bytes (at most {@value #MOST_BYTES} of each tensor)
  * tells a repeat, which teaches a copier nothing, from a near-duplicate. A change beyond that many
@@ -28,10 +29,8 @@ import java.util.zip.CRC32C;
  * <p>Reusable; for one thread at a time.
  */
 final class Sketch {
-  /** Equal bins from which two rows are near-duplicates: Jaccard's index of about 0.87. */
-  static final int NEAR = 14;
-
   private static final int BINS = 16;
+  private static final int EMPTY = 15;
   private static final int MOST_ELEMENTS = 512;
   private static final int MOST_BYTES = 64 << 10;
   private static final long NIBBLES = 0x1111_1111_1111_1111L;
@@ -41,7 +40,7 @@ final class Sketch {
   private long bins;
   private int checksum;
 
-  /** The 16 bins of four bits. */
+  /** The 16 bins, four bits each. */
   long bins() {
     return bins;
   }
@@ -51,12 +50,20 @@ final class Sketch {
     return checksum;
   }
 
-  /** How many bins of two sketches are equal, 0 to 16. */
-  static int alike(long a, long b) {
+  /** Whether the rows of two sketches are almost the same, or the same. */
+  static boolean isNear(long a, long b) {
+    int empty = Long.bitCount(empty(a) & empty(b));
     long x = a ^ b;
     x |= x >>> 1;
     x |= x >>> 2;
-    return BINS - Long.bitCount(x & NIBBLES);
+    int different = Long.bitCount(x & NIBBLES);
+    return empty < BINS && 8 * different <= BINS - empty;
+  }
+
+  /** One bit for each bin without a member. */
+  private static long empty(long bins) {
+    long x = bins & bins >>> 1;
+    return x & x >>> 2 & NIBBLES;
   }
 
   /**
@@ -75,7 +82,7 @@ final class Sketch {
     }
     long packed = 0;
     for (int value : least) {
-      packed = (packed << 4) | (value & 15);
+      packed = (packed << 4) | (value == Integer.MAX_VALUE ? EMPTY : value % EMPTY);
     }
     bins = packed;
     checksum = (int) crc.getValue();
@@ -119,7 +126,7 @@ final class Sketch {
     h ^= h >>> 32;
     h *= 0xc4ceb9fe1a85ec53L;
     int bin = (int) (h >>> 60);
-    int rest = (int) (h >>> 28) & Integer.MAX_VALUE;
+    int rest = (int) (h >>> 28) & Integer.MAX_VALUE >>> 1;
     if (rest < least[bin]) {
       least[bin] = rest;
     }

@@ -83,7 +83,7 @@ final class Track {
       if (checksums[i] == sketch.checksum()) {
         return Likeness.REPEAT;
       }
-      near |= Sketch.alike(bins[i], sketch.bins()) >= Sketch.NEAR;
+      near |= Sketch.isNear(bins[i], sketch.bins());
     }
     bins[next] = sketch.bins();
     checksums[next] = sketch.checksum();
