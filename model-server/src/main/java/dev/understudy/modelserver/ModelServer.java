@@ -102,7 +102,8 @@ public final class ModelServer implements RunningService {
     Tracing tracing =
         traced == null
             ? null
-            : lifecycle.add("traces", Tracing.start("understudy-model-server", config.node(), traced));
+            : lifecycle.add(
+                "traces", Tracing.start("understudy-model-server", config.node(), traced));
     var context =
         new InferContext(repository, time, timers, config.serverName(), config.node(), tracing);
     var service = new InferenceService(context, status, config.explicit(), loads);

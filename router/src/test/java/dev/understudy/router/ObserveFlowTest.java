@@ -128,8 +128,7 @@ class ObserveFlowTest {
               .orElseThrow();
       assertEquals("shadow", copy.attributes().get("understudy.arm"));
       assertEquals(server(collector).spanId(), copy.parentId());
-      assertEquals(
-          Set.of("00-" + TRACE + "-" + copy.spanId() + "-01"), rig.shadow.traceParents());
+      assertEquals(Set.of("00-" + TRACE + "-" + copy.spanId() + "-01"), rig.shadow.traceParents());
     }
   }
 
@@ -152,10 +151,9 @@ class ObserveFlowTest {
     try (FakeTraceCollector collector = FakeTraceCollector.start();
         Rig rig = Rig.watching(traced(collector, ""))) {
       rig.offer(1, 0, 0, route -> route);
-      Rig.failure(
-          () ->
-              rig.stub("traceparent", "00-" + TRACE + "-" + PARENT + "-01")
-                  .modelInfer(Rig.request().toBuilder().setModelName("nobody").build()));
+      Rig.failure(() ->
+          rig.stub("traceparent", "00-" + TRACE + "-" + PARENT + "-01")
+              .modelInfer(Rig.request().toBuilder().setModelName("nobody").build()));
       Rig.eventually("the call is told", () -> !collector.named(RPC).isEmpty());
       Span server = server(collector);
       assertEquals("UNKNOWN_MODEL", server.attributes().get("understudy.reason"));
@@ -206,9 +204,7 @@ class ObserveFlowTest {
     Path log = folder.resolve("access.log");
     Path secret = Files.writeString(folder.resolve("secret"), SECRET);
     Path keys =
-        Files.writeString(
-            folder.resolve("keys"),
-            ApiKeys.entry("web", "key-of-web", SECRET));
+        Files.writeString(folder.resolve("keys"), ApiKeys.entry("web", "key-of-web", SECRET));
     try (Rig rig =
         Rig.watching(
             "accessLog: {file: '"
@@ -223,10 +219,9 @@ class ObserveFlowTest {
       Rig.failure(rig::infer);
       rig.stub("x-api-key", "key-of-web")
           .modelInfer(Rig.request().toBuilder().setId("mine").build());
-      Rig.failure(
-          () ->
-              rig.stub("x-api-key", "key-of-web")
-                  .modelInfer(Rig.request().toBuilder().setModelName("nobody").build()));
+      Rig.failure(() ->
+          rig.stub("x-api-key", "key-of-web")
+              .modelInfer(Rig.request().toBuilder().setModelName("nobody").build()));
       rig.champion.behave(FakeBackend.failing(Status.INTERNAL));
       Rig.failure(() -> rig.stub("x-api-key", "key-of-web").modelInfer(Rig.request()));
       Rig.eventually("four lines", () -> lines(log).size() == 4);
@@ -244,8 +239,7 @@ class ObserveFlowTest {
       assertEquals("champion", text(rescued, "arm"));
       assertEquals("1", text(rescued, "version"));
       assertEquals(36, text(rescued, "prediction_id").length());
-      assertTrue(
-          rescued.get("total_us").getAsLong() >= rescued.get("upstream_us").getAsLong());
+      assertTrue(rescued.get("total_us").getAsLong() >= rescued.get("upstream_us").getAsLong());
       JsonObject unknown = lines(log).get(2);
       assertEquals("UNKNOWN_MODEL", text(unknown, "reason"));
       assertEquals("nobody", text(unknown, "model"));
@@ -312,8 +306,7 @@ class ObserveFlowTest {
       assertEquals(
           "1",
           rig.stub("x-api-key", "key-of-copier")
-              .withInterceptors(
-                  MetadataUtils.newCaptureMetadataInterceptor(headers, trailers))
+              .withInterceptors(MetadataUtils.newCaptureMetadataInterceptor(headers, trailers))
               .modelInfer(row(1, 2, 3))
               .getModelVersion(),
           "flagged, and answered as before");
@@ -323,10 +316,9 @@ class ObserveFlowTest {
               .get()
               .get(Metadata.Key.of("understudy-flags", Metadata.ASCII_STRING_MARSHALLER)));
       StatusRuntimeException refusal =
-          Rig.failure(
-              () ->
-                  rig.stub("x-api-key", "key-of-copier")
-                      .modelInfer(row(9, 9, 9).toBuilder().setId("c7").build()));
+          Rig.failure(() ->
+              rig.stub("x-api-key", "key-of-copier")
+                  .modelInfer(row(9, 9, 9).toBuilder().setId("c7").build()));
       assertEquals(
           "RESOURCE_EXHAUSTED [request id: c7] principal 'copier' is held to 1 requests per second"
               + " because of suspicious patterns (pattern.near-duplicates)",
@@ -353,8 +345,7 @@ class ObserveFlowTest {
       if (detail.is(QuotaFailure.class)) {
         QuotaFailure.Violation violation = detail.unpack(QuotaFailure.class).getViolations(0);
         assertEquals("principal:copier", violation.getSubject());
-        assertEquals(
-            "1 requests per second: pattern.near-duplicates", violation.getDescription());
+        assertEquals("1 requests per second: pattern.near-duplicates", violation.getDescription());
         quota = true;
       }
       if (detail.is(RetryInfo.class)) {
@@ -372,8 +363,7 @@ class ObserveFlowTest {
 
   private static <A> A admin(Rig rig, Function<RouterAdminGrpc.RouterAdminBlockingStub, A> call) {
     ManagedChannel channel =
-        NettyChannelBuilder.forAddress(
-                "127.0.0.1", rig.router.ports().getOrDefault("admin", 0))
+        NettyChannelBuilder.forAddress("127.0.0.1", rig.router.ports().getOrDefault("admin", 0))
             .usePlaintext()
             .build();
     try {

@@ -302,10 +302,7 @@ public record ModelServerConfig(
       flags.problem("--tracing-endpoint: " + wrong);
     }
     return new TracingSettings(
-        endpoint,
-        sample,
-        TracingSettings.DEFAULT_MOST_PER_SECOND,
-        TracingSettings.DEFAULT_QUEUE);
+        endpoint, sample, TracingSettings.DEFAULT_MOST_PER_SECOND, TracingSettings.DEFAULT_QUEUE);
   }
 
   /** The help text. */

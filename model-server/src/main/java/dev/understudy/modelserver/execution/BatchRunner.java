@@ -71,7 +71,7 @@ public final class BatchRunner implements AutoCloseable {
     try (BatchOutputs outputs = lane.run(batch)) {
       long scatterNanos = time.nanoTime();
       int rows = batch.stream().mapToInt(InferenceJob::rows).sum();
-      var timing = 
+      var timing =
           new BatchTiming(
               sealedNanos, outputs.inputNanos(), outputs.inferNanos(), rows, traced(batch));
       int row = 0;

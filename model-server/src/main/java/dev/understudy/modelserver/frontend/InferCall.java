@@ -340,8 +340,7 @@ final class InferCall implements InferenceJob {
             .build();
     LiveTrace traced = trace;
     if (traced != null) {
-      InferSpans.answered(
-          traced, version, timing, enqueuedNanos, startNanos, endNanos, rows);
+      InferSpans.answered(traced, version, timing, enqueuedNanos, startNanos, endNanos, rows);
     }
     handle.close();
     tell(() -> sink.answer(response, told));

@@ -2,6 +2,7 @@ package dev.understudy.modelserver.frontend;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.telemetry.LiveTrace;
+import dev.understudy.chassis.telemetry.RpcSpans;
 import dev.understudy.chassis.telemetry.TraceContext;
 import dev.understudy.modelserver.execution.BatchTiming;
 import dev.understudy.modelserver.repository.ServedVersion;
@@ -18,13 +19,8 @@ import org.jspecify.annotations.Nullable;
  * OpenTelemetry's semantic conventions for gRPC. Stateless.
  */
 final class InferSpans {
-  private static final AttributeKey<String> SYSTEM = AttributeKey.stringKey("rpc.system");
-  private static final AttributeKey<String> SERVICE = AttributeKey.stringKey("rpc.service");
-  private static final AttributeKey<String> METHOD = AttributeKey.stringKey("rpc.method");
-  private static final AttributeKey<Long> STATUS = AttributeKey.longKey("rpc.grpc.status_code");
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("understudy.model");
   private static final AttributeKey<String> VERSION = AttributeKey.stringKey("understudy.version");
-  private static final AttributeKey<String> REASON = AttributeKey.stringKey("understudy.reason");
   private static final AttributeKey<Long> ROWS = AttributeKey.longKey("understudy.rows");
 
   private InferSpans() {}
@@ -44,8 +40,7 @@ final class InferSpans {
     trace.stage("queue", enqueuedNanos, sealed);
     List<TraceContext> company = new ArrayList<>(timing.traced());
     company.remove(trace.own());
-    trace.stage(
-        "batch", sealed, inferred, Attributes.of(ROWS, (long) timing.rows()), company);
+    trace.stage("batch", sealed, inferred, Attributes.of(ROWS, (long) timing.rows()), company);
     trace.stage("compute.input", sealed, gathered);
     trace.stage("compute.infer", gathered, inferred);
     trace.stage("compute.output", encodeNanos, endNanos);
@@ -63,32 +58,13 @@ final class InferSpans {
       int rows,
       @Nullable Fault fault,
       long nowNanos) {
-    AttributesBuilder attributes =
-        Attributes.builder()
-            .put(SYSTEM, "grpc")
-            .put(SERVICE, "inference.GRPCInferenceService")
-            .put(METHOD, "ModelInfer")
-            .put(STATUS, fault == null ? 0L : fault.code().value());
+    AttributesBuilder attributes = RpcSpans.attributes(fault);
     if (version != null) {
       attributes
           .put(MODEL, version.name())
           .put(VERSION, String.valueOf(version.number()))
           .put(ROWS, (long) rows);
     }
-    if (fault != null) {
-      attributes.put(REASON, fault.reason());
-    }
-    trace.ended(
-        "inference.GRPCInferenceService/ModelInfer",
-        nowNanos,
-        attributes.build(),
-        fault != null && isOurs(fault) ? fault.reason() : null);
-  }
-
-  private static boolean isOurs(Fault fault) {
-    return switch (fault.code()) {
-      case UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS -> true;
-      default -> false;
-    };
+    trace.ended(RpcSpans.NAME, nowNanos, attributes.build(), RpcSpans.serverError(fault));
   }
 }

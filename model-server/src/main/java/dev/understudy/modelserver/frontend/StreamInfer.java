@@ -49,8 +49,7 @@ final class StreamInfer implements ServerCallHandler<byte[], byte[]> {
     private boolean halfClosed;
     private boolean closed;
 
-    Stream(
-        InferContext context, ServerCall<byte[], byte[]> call, @Nullable String traceparent) {
+    Stream(InferContext context, ServerCall<byte[], byte[]> call, @Nullable String traceparent) {
       this.context = context;
       this.call = call;
       this.traceparent = traceparent;

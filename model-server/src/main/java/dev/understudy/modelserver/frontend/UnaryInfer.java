@@ -45,8 +45,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], byte[]> {
     private byte @Nullable [] message;
     private @Nullable InferCall started;
 
-    Listener(
-        InferContext context, ServerCall<byte[], byte[]> call, @Nullable String traceparent) {
+    Listener(InferContext context, ServerCall<byte[], byte[]> call, @Nullable String traceparent) {
       this.context = context;
       this.call = call;
       this.traceparent = traceparent;

@@ -19,8 +19,8 @@ final class Cusum {
    * The sum after one more observation.
    *
    * @param usual the rate of the model's callers, 0 to 1; p0 is twice that, at least 0.1, and p1
-   *     lies halfway between p0 and 1. Where p0 would be above 0.9 hits are the rule, and no rate of
-   *     them is evidence
+   *     lies halfway between p0 and 1. Where p0 would be above 0.9 hits are the rule, and no rate
+   *     of them is evidence
    */
   static double next(double sum, boolean hit, double usual) {
     double p0 = Math.max(2 * usual, 0.1);

@@ -2,13 +2,13 @@ package dev.understudy.router.trace;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.telemetry.LiveTrace;
+import dev.understudy.chassis.telemetry.RpcSpans;
 import dev.understudy.chassis.telemetry.TraceContext;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Notes;
 import dev.understudy.router.table.ArmPlan;
 import io.opentelemetry.api.common.AttributeKey;
-import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.common.AttributesBuilder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,11 +19,6 @@ import org.jspecify.annotations.Nullable;
  * callers are never among them. Stateless.
  */
 public final class CallSpans {
-  private static final String NAME = "inference.GRPCInferenceService/ModelInfer";
-  private static final AttributeKey<String> SYSTEM = AttributeKey.stringKey("rpc.system");
-  private static final AttributeKey<String> SERVICE = AttributeKey.stringKey("rpc.service");
-  private static final AttributeKey<String> METHOD = AttributeKey.stringKey("rpc.method");
-  private static final AttributeKey<Long> STATUS = AttributeKey.longKey("rpc.grpc.status_code");
   private static final AttributeKey<String> SERVER = AttributeKey.stringKey("server.address");
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("understudy.model");
   private static final AttributeKey<String> ARM = AttributeKey.stringKey("understudy.arm");
@@ -31,7 +26,6 @@ public final class CallSpans {
   private static final AttributeKey<String> VERSION = AttributeKey.stringKey("understudy.version");
   private static final AttributeKey<String> OUTCOME = AttributeKey.stringKey("understudy.outcome");
   private static final AttributeKey<Boolean> COPY = AttributeKey.booleanKey("understudy.copy");
-  private static final AttributeKey<String> REASON = AttributeKey.stringKey("understudy.reason");
   private static final AttributeKey<String> ID = AttributeKey.stringKey("understudy.prediction_id");
   private static final AttributeKey<List<String>> FLAGS =
       AttributeKey.stringArrayKey("understudy.flags");
@@ -39,14 +33,6 @@ public final class CallSpans {
       AttributeKey.booleanKey("understudy.review_required");
 
   private CallSpans() {}
-
-  private static AttributesBuilder rpc(int status) {
-    return Attributes.builder()
-        .put(SYSTEM, "grpc")
-        .put(SERVICE, "inference.GRPCInferenceService")
-        .put(METHOD, "ModelInfer")
-        .put(STATUS, (long) status);
-  }
 
   /**
    * One attempt has ended.
@@ -65,10 +51,10 @@ public final class CallSpans {
     Fault fault = answer.fault();
     trace.called(
         as,
-        NAME,
+        RpcSpans.NAME,
         fromNanos,
         fromNanos + answer.latencyNanos(),
-        rpc(fault == null ? 0 : fault.code().value())
+        RpcSpans.attributes(fault)
             .put(SERVER, host)
             .put(MODEL, arm.model())
             .put(ARM, arm.arm().getName())
@@ -93,7 +79,7 @@ public final class CallSpans {
       @Nullable ArmPlan answered,
       @Nullable Fault fault,
       long nowNanos) {
-    AttributesBuilder attributes = rpc(fault == null ? 0 : fault.code().value());
+    AttributesBuilder attributes = RpcSpans.attributes(fault);
     if (call != null) {
       attributes.put(ID, call.predictionId()).put(MODEL, call.model());
       Notes notes = call.notes();
@@ -110,18 +96,6 @@ public final class CallSpans {
           .put(ROLE, answered.role().name())
           .put(VERSION, answered.version());
     }
-    if (fault != null) {
-      attributes.put(REASON, fault.reason());
-    }
-    trace.ended(
-        NAME, nowNanos, attributes.build(), fault != null && isOurs(fault) ? fault.reason() : null);
-  }
-
-  /** By the conventions a server's span is in error when the server was at fault. */
-  private static boolean isOurs(Fault fault) {
-    return switch (fault.code()) {
-      case UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS -> true;
-      default -> false;
-    };
+    trace.ended(RpcSpans.NAME, nowNanos, attributes.build(), RpcSpans.serverError(fault));
   }
 }

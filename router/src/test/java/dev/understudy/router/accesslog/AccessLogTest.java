@@ -127,8 +127,7 @@ class AccessLogTest {
   @Test
   void aFullRingAndADiskThatFailsCostLinesThatAreCounted() throws Exception {
     Path notAFolder = Files.writeString(folder.resolve("file"), "x");
-    AccessLog log =
-        AccessLog.start(settings(notAFolder.resolve("access.log"), 1, Errors.ALL));
+    AccessLog log = AccessLog.start(settings(notAFolder.resolve("access.log"), 1, Errors.ALL));
     for (int i = 0; i < 5000; i++) {
       log.offer(entry("p" + i, "", "web"));
     }
@@ -196,13 +195,10 @@ class AccessLogTest {
 
   private static Optional<AccessLogSettings> read(String yaml) {
     return ConfigFile.parse(
-        "t",
-        yaml,
-        root -> Optional.ofNullable(AccessLogSettings.read(root.section("accessLog"))));
+        "t", yaml, root -> Optional.ofNullable(AccessLogSettings.read(root.section("accessLog"))));
   }
 
   private static String problem(String yaml) {
-    return String.join(
-        "\n", assertThrows(ConfigException.class, () -> read(yaml)).problems());
+    return String.join("\n", assertThrows(ConfigException.class, () -> read(yaml)).problems());
   }
 }

@@ -116,8 +116,7 @@ class RouterConfigTest {
                 shadows: {canary: {version: "3", endpoints: [c:1]}}
                 mirror: {share: 10%, timeout: 2s, mostPerSecond: -1}
             """);
-    assertTrue(
-        said.contains("there is nobody to mirror to (expected: shadow or shadows)"), said);
+    assertTrue(said.contains("there is nobody to mirror to (expected: shadow or shadows)"), said);
     assertTrue(said.contains("'canary' is the name of another arm"), said);
     assertTrue(said.contains("is said already (mirror.share)"), said);
     assertTrue(said.contains("is said already (mirror.timeout)"), said);

@@ -217,7 +217,8 @@ class PatternsTest {
       long at = from + i * SECOND / 100;
       Patterns.Verdict verdict =
           patterns.asked("copier", "fraud", request(draw()), at, at / 1_000_000);
-      assertTrue(verdict.is(Pattern.NEAR_DUPLICATES, at) || verdict.is(Pattern.BOUNDARY_PROBING, at));
+      assertTrue(
+          verdict.is(Pattern.NEAR_DUPLICATES, at) || verdict.is(Pattern.BOUNDARY_PROBING, at));
       allowed += verdict.waitNanos() == 0 ? 1 : 0;
       assertTrue(verdict.waitNanos() <= SECOND / 10);
     }

@@ -211,12 +211,16 @@ public final class MirrorIsolation {
   }
 
   private static Arm arm(String name, Role role, String address) {
-    return Arm.newBuilder().setName(name).setRole(role).setVersion("1").addEndpoints(address).build();
+    return Arm.newBuilder()
+        .setName(name)
+        .setRole(role)
+        .setVersion("1")
+        .addEndpoints(address)
+        .build();
   }
 
   private static Server liar(byte[] answer, int times) throws IOException {
-    return NettyServerBuilder.forAddress(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+    return NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
         .directExecutor()
         .addService(
             ServerServiceDefinition.builder(InferMethods.SERVICE)
