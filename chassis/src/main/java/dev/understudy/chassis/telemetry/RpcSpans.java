@@ -7,8 +7,8 @@ import io.opentelemetry.api.common.AttributesBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What spans of {@code ModelInfer} say by OpenTelemetry's semantic conventions for gRPC, the same in
- * every service. Stateless.
+ * What spans of {@code ModelInfer} say by OpenTelemetry's semantic conventions for gRPC, the same
+ * in every service. Stateless.
  */
 public final class RpcSpans {
   /** The spans' name. */

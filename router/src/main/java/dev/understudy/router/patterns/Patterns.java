@@ -125,11 +125,10 @@ public final class Patterns {
     if (rates == null) {
       return;
     }
-    Sketch sketch = new Sketch();
-    if (!sketch.of(request, rates.seed(), pick)) {
+    if (!track.sketch.of(request, rates.seed(), pick)) {
       return;
     }
-    Track.Likeness likeness = track.compare(sketch);
+    Track.Likeness likeness = track.compare();
     if (likeness == Track.Likeness.REPEAT) {
       return;
     }
@@ -185,7 +184,7 @@ public final class Patterns {
 
   private void suspect(Track track, Pattern pattern, long nowNanos, long unixMs) {
     if (track.suspect(pattern, nowNanos, holdNanos, unixMs)) {
-      suspicions[pattern.ordinal()].increment();
+      suspicions[pattern.index].increment();
     }
   }
 
@@ -226,7 +225,7 @@ public final class Patterns {
 
   /** How often a caller became suspicious in this way. */
   public long suspicions(Pattern pattern) {
-    return suspicions[pattern.ordinal()].sum();
+    return suspicions[pattern.index].sum();
   }
 
   /** Calls refused because their caller is suspicious. */

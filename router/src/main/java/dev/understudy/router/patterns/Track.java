@@ -3,7 +3,7 @@ package dev.understudy.router.patterns;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * What is remembered of one caller, about 900 bytes. Changed only by a thread that has claimed it;
+ * What is remembered of one caller, about 1 KiB. Changed only by a thread that has claimed it;
  * a thread that cannot claim it at once leaves its observation out rather than wait.
  */
 final class Track {
@@ -13,6 +13,7 @@ final class Track {
   final String principal;
   final Volume volume;
   private final AtomicBoolean busy = new AtomicBoolean();
+  final Sketch sketch = new Sketch();
   private final long[] bins = new long[RECENT];
   private final int[] checksums = new int[RECENT];
   private int kept;
@@ -24,7 +25,7 @@ final class Track {
 
   volatile double boundarySum;
 
-  /** Until when each pattern counts, by {@link Pattern#ordinal()}; on the monotonic clock. */
+  /** Until when each pattern counts, by {@link Pattern#index}; on the monotonic clock. */
   private final long[] untilNanos = new long[Pattern.values().length];
 
   private volatile int flagged;
@@ -76,8 +77,8 @@ final class Track {
     NEW
   }
 
-  /** Compares a row with the latest ones and keeps it unless it is one of them. */
-  Likeness compare(Sketch sketch) {
+  /** Compares the row that was sketched with the latest ones and keeps it unless it is one of them. */
+  Likeness compare() {
     boolean near = false;
     for (int i = 0; i < kept; i++) {
       if (checksums[i] == sketch.checksum()) {
@@ -118,14 +119,14 @@ final class Track {
     if (!isSuspect(nowNanos)) {
       sinceUnixMs = unixMs;
     }
-    untilNanos[pattern.ordinal()] = nowNanos + holdNanos;
+    untilNanos[pattern.index] = nowNanos + holdNanos;
     int before = flagged;
-    flagged = before | 1 << pattern.ordinal();
+    flagged = before | 1 << pattern.index;
     return isNew;
   }
 
   boolean is(Pattern pattern, long nowNanos) {
-    return (flagged & 1 << pattern.ordinal()) != 0 && untilNanos[pattern.ordinal()] - nowNanos > 0;
+    return (flagged & 1 << pattern.index) != 0 && untilNanos[pattern.index] - nowNanos > 0;
   }
 
   boolean isSuspect(long nowNanos) {
