@@ -46,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  * @param token callers of {@code admin} and readers of {@code metrics} present it
  * @param peers how controller, comparator and collector are called
  * @param loops event loops for clients and backends
+ * @param warmUp how long a process calls itself before it serves; zero for not at all
  * @param tracing which calls are traced; null for none
  * @param accessLog which calls leave a line; null for none
  * @param patterns what suspicious patterns are looked for; null for none
@@ -73,6 +74,7 @@ public record RouterConfig(
     @Nullable String token,
     Peers peers,
     int loops,
+    Duration warmUp,
     @Nullable TracingSettings tracing,
     @Nullable AccessLogSettings accessLog,
     @Nullable PatternSettings patterns) {
@@ -228,6 +230,7 @@ public record RouterConfig(
         new Peers(Tls.read(peers.section("tls")), Tokens.token(peers, "tokenFile")),
         root.integer(
             "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256),
+        root.duration("warmUp", Duration.ofMillis(400)),
         TracingSettings.read(root.section("tracing")),
         AccessLogSettings.read(root.section("accessLog")),
         PatternSettings.read(root.section("patterns")));

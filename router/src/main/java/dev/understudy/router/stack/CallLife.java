@@ -96,7 +96,7 @@ final class CallLife implements InferService {
         trace.stage("auth", now, known);
         trace.stage("admission", known, time.nanoTime());
       }
-      return new Admitted(principal, headers, deadlineNanos, stream, trace, now);
+      return new Admitted(principal, headers, now, deadlineNanos, stream, trace);
     } catch (RuntimeException e) {
       onlookers.refused(trace, principal, now, Fault.from(e));
       throw e;
@@ -114,25 +114,25 @@ final class CallLife implements InferService {
   private final class Admitted implements Ticket {
     private final Principal principal;
     private final Headers headers;
+    private final long openedNanos;
     private final long deadlineNanos;
     private final boolean stream;
     private final @Nullable LiveTrace trace;
-    private final long openedNanos;
     private final AtomicBoolean left = new AtomicBoolean();
 
     Admitted(
         Principal principal,
         Headers headers,
+        long openedNanos,
         long deadlineNanos,
         boolean stream,
-        @Nullable LiveTrace trace,
-        long openedNanos) {
+        @Nullable LiveTrace trace) {
       this.principal = principal;
       this.headers = headers;
+      this.openedNanos = openedNanos;
       this.deadlineNanos = deadlineNanos;
       this.stream = stream;
       this.trace = trace;
-      this.openedNanos = openedNanos;
     }
 
     @Override
@@ -179,6 +179,7 @@ final class CallLife implements InferService {
             view.modelName(),
             view.modelVersion(),
             view.id(),
+            stream ? now : openedNanos,
             now,
             time.wallMillis(),
             deadlineNanos,

@@ -88,6 +88,8 @@ final class Flight implements Cancel {
   private Upstream.@Nullable Slot slot;
   private @Nullable Answer firstAnswer;
   private long tryNanos;
+  private long sentNanos;
+  private long answeredNanos;
 
   Flight(
       CallLife life,
@@ -290,6 +292,8 @@ final class Flight implements Cancel {
   }
 
   private void firstEnded(Assignment assigned, Answer raw) {
+    answeredNanos = life.time.nanoTime();
+    sentNanos = answeredNanos - raw.latencyNanos();
     Answer answer = guarded(deadlineOrCancel(raw));
     firstAnswer = answer;
     ArmCell counts = cell;
@@ -300,7 +304,8 @@ final class Flight implements Cancel {
       if (within && rivals && answer.latencyNanos() > tryNanos) {
         outcome = Outcome.BAD_TRY_TIMEOUT;
       }
-      counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());
+      boolean bad = outcome.getNumber() >= Outcome.BAD_UNAVAILABLE_VALUE;
+      counts.ended(outcome, answer.latencyNanos(), bad ? life.time.wallMillis() : 0);
       Upstream.Slot asked = slot;
       life.recording.measured(
           call, plan, counts, outcome, answer, asked == null ? "" : asked.host());
@@ -345,6 +350,7 @@ final class Flight implements Cancel {
         remaining <= whole,
         () -> {},
         answer -> {
+          answeredNanos = life.time.nanoTime();
           Answer second = guarded(deadlineOrCancel(answer));
           ArmCell counts = cell;
           if (second.isOk() && assigned.rescuable() && counts != null) {
@@ -414,18 +420,21 @@ final class Flight implements Cancel {
 
   /** The client first, then step 12. */
   private void finish(Assignment assigned, Answer answer, ArmPlan answered) {
+    long from = answeredNanos;
     life.admission.giveBack(call.body().length);
     byte[] response = answer.response();
     if (response != null) {
+      boolean wantsId = call.wantsId();
       reply.ok(
-          call.predictionId(),
-          new Message(response, tail(answered)),
+          wantsId ? "" : call.predictionId(),
+          new Message(response, tail(answered, wantsId)),
           answer.timing(),
           call.notes());
     } else {
       Fault fault = answer.fault();
       reply.fail(call.predictionId(), fault == null ? Refusals.cancelled() : fault, call.notes());
     }
+    long now = life.time.nanoTime();
     life.recording.finished(
         call,
         plan,
@@ -434,7 +443,7 @@ final class Flight implements Cancel {
         answered,
         answer,
         firstAnswer,
-        life.time.nanoTime() - call.arrivalNanos(),
+        new Recording.Spent(now - call.arrivalNanos(), sentNanos - call.arrivalNanos(), now - from),
         hasPlace);
     life.onlookers.finished(call, plan, assigned.arm(), answered, answer, verdict);
     Answer first = firstAnswer;
@@ -447,13 +456,15 @@ final class Flight implements Cancel {
    * What goes behind the answer. In a response the fields for name and parameters have the numbers
    * that they have in a request.
    */
-  private byte[] tail(ArmPlan answered) {
-    if (!call.wantsId()) {
+  private byte[] tail(ArmPlan answered, boolean wantsId) {
+    if (!wantsId) {
       return answered.renamed() ? InferRequests.overrides(call.model(), null, Map.of()) : NO_TAIL;
     }
-    return InferRequests.overrides(
-        answered.renamed() ? call.model() : null,
-        null,
-        Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())));
+    return answered.renamed()
+        ? InferRequests.overrides(
+            call.model(),
+            null,
+            Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())))
+        : IdTail.of(call.predictionId());
   }
 }
