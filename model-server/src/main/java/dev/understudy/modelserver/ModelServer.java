@@ -8,6 +8,8 @@ import dev.understudy.chassis.rpc.GrpcServers;
 import dev.understudy.chassis.rpc.RpcServer;
 import dev.understudy.chassis.rpc.ServerOptions;
 import dev.understudy.chassis.security.TlsContexts;
+import dev.understudy.chassis.telemetry.Tracing;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.modelserver.config.ModelServerConfig;
@@ -98,7 +100,14 @@ public final class ModelServer implements RunningService {
     loads.allowCoreThreadTimeOut(true);
     lifecycle.add("loads", loads::shutdownNow);
     var status = new Status(repository, config.strictReadiness());
-    var context = new InferContext(repository, time, timers, config.serverName(), config.node());
+    TracingSettings traced = config.tracing();
+    Tracing tracing =
+        traced == null
+            ? null
+            : lifecycle.add(
+                "traces", Tracing.start("understudy-model-server", config.node(), traced));
+    var context =
+        new InferContext(repository, time, timers, config.serverName(), config.node(), tracing);
     var service = new InferenceService(context, status, config.explicit(), loads);
 
     Map<String, Integer> ports = new HashMap<>();
@@ -108,7 +117,7 @@ public final class ModelServer implements RunningService {
               "metrics",
               AdminHttp.at(config.metrics())
                   .token(config.token())
-                  .get("/metrics", request -> metrics(repository, tls))
+                  .get("/metrics", request -> metrics(repository, tls, tracing))
                   .start());
       ports.put("metrics", metrics.port());
     }
@@ -141,12 +150,19 @@ public final class ModelServer implements RunningService {
     server.health().setStatus(GRPCInferenceServiceGrpc.SERVICE_NAME, shown);
   }
 
-  private static HttpResponse metrics(ModelRepository repository, TlsContexts tls) {
+  private static HttpResponse metrics(
+      ModelRepository repository, TlsContexts tls, @Nullable Tracing tracing) {
     List<MetricsPage.Line> lines = repository.ready().stream().map(ModelServer::line).toList();
     return HttpResponse.of(
         200,
         "text/plain; version=0.0.4; charset=utf-8",
-        (MetricsPage.render(lines) + tls.prometheusText()).getBytes(StandardCharsets.UTF_8));
+        (MetricsPage.render(lines) + tls.prometheusText() + spans(tracing)).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String spans(@Nullable Tracing tracing) {
+    return tracing == null
+        ? ""
+        : MetricsPage.spans(tracing.sent(), tracing.failed(), tracing.dropped());
   }
 
   private static MetricsPage.Line line(ServedVersion version) {

@@ -1,4 +1,4 @@
-/** Metrics by OpenTelemetry for Prometheus, and latencies by HdrHistogram. */
+/** Metrics and traces by OpenTelemetry, and latencies by HdrHistogram. */
 @NullMarked
 package dev.understudy.chassis.telemetry;
 

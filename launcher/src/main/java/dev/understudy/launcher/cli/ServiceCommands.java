@@ -40,7 +40,7 @@ final class ServiceCommands {
         "Admit, validate, split, forward, guard and mirror calls.",
         "understudy router --config router.yaml [--check-config] [--ready-file FILE]"
       },
-      subcommands = ChampionOnlyCommand.class)
+      subcommands = {ChampionOnlyCommand.class, SuspectsCommand.class})
   static final class Router extends Service {}
 
   @Command(

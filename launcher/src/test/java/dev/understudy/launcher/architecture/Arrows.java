@@ -29,7 +29,10 @@ final class Arrows {
           "upstream",
           "guard",
           "mirror",
-          "record");
+          "record",
+          "trace",
+          "accesslog",
+          "patterns");
 
   private Arrows() {}
 

@@ -52,6 +52,7 @@ class MetricsPageTest {
     }
     String server = Pages.source(SERVER);
     offered.addAll(Pages.matches(NV, server));
+    offered.addAll(Pages.matches(WHOLE, server));
     Pages.matches(DURATION, server)
         .forEach(what -> offered.add("nv_inference_" + what + "_duration_us"));
     offered.addAll(Pages.matches(WHOLE, Pages.source(COLLECTOR)));

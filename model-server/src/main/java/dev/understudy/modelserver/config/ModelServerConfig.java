@@ -4,6 +4,7 @@ import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.rpc.ServerOptions;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxMessageBytes the largest request
  * @param token the bearer token that callers must present, or null
  * @param tls null for plaintext
+ * @param tracing where spans go; null when nothing is traced
  */
 public record ModelServerConfig(
     List<Path> repositories,
@@ -46,7 +48,8 @@ public record ModelServerConfig(
     String node,
     int maxMessageBytes,
     @Nullable String token,
-    @Nullable Tls tls) {
+    @Nullable Tls tls,
+    @Nullable TracingSettings tracing) {
   /** As long as a host name may be. */
   private static final int MAX_NODE_CHARS = 253;
 
@@ -117,7 +120,9 @@ public record ModelServerConfig(
           "--token-file",
           "--tls-cert",
           "--tls-key",
-          "--tls-client-ca");
+          "--tls-client-ca",
+          "--tracing-endpoint",
+          "--tracing-sample");
 
   private static final Set<String> SWITCHES = Set.of("--check-config", "--help");
 
@@ -141,6 +146,7 @@ public record ModelServerConfig(
         "understudy",
         hostName(),
         ServerOptions.MAX_MESSAGE_BYTES,
+        null,
         null,
         null);
   }
@@ -189,7 +195,8 @@ public record ModelServerConfig(
             flags.integer(
                 "--max-message-bytes", ServerOptions.MAX_MESSAGE_BYTES, 1024, Integer.MAX_VALUE),
             token(flags),
-            tls(flags));
+            tls(flags),
+            tracing(flags));
     if (!config.explicit && !config.loadModels.isEmpty()) {
       flags.problem("--load-model needs --model-control-mode=explicit");
     }
@@ -269,6 +276,35 @@ public record ModelServerConfig(
         clients != null);
   }
 
+  private static @Nullable TracingSettings tracing(Flags flags) {
+    String endpoint = flags.last("--tracing-endpoint");
+    String share = flags.text("--tracing-sample", "1%");
+    double sample = TracingSettings.DEFAULT_SAMPLE;
+    try {
+      sample =
+          share.endsWith("%")
+              ? Double.parseDouble(share.substring(0, share.length() - 1)) / 100
+              : Double.parseDouble(share);
+    } catch (NumberFormatException e) {
+      sample = Double.NaN;
+    }
+    if (!(sample >= 0 && sample <= 1)) {
+      flags.problem("--tracing-sample: '" + share + "' (expected: a share such as 1% or 0.01)");
+    }
+    if (endpoint == null) {
+      if (flags.last("--tracing-sample") != null) {
+        flags.problem("--tracing-sample needs --tracing-endpoint");
+      }
+      return null;
+    }
+    String wrong = TracingSettings.problem(endpoint);
+    if (wrong != null) {
+      flags.problem("--tracing-endpoint: " + wrong);
+    }
+    return new TracingSettings(
+        endpoint, sample, TracingSettings.DEFAULT_MOST_PER_SECOND, TracingSettings.DEFAULT_QUEUE);
+  }
+
   /** The help text. */
   public static String usage() {
     return """
@@ -293,6 +329,8 @@ public record ModelServerConfig(
       --token-file FILE           callers must present this bearer token
       --tls-cert FILE --tls-key FILE
       --tls-client-ca FILE        clients must present a certificate of this authority
+      --tracing-endpoint URL      OpenTelemetry collector that spans go to, http://HOST:4318
+      --tracing-sample SHARE      of the calls whose caller has not decided [1%]
       --ready-file FILE           written when ready: {"grpc":PORT,"metrics":PORT,"pid":PID}
       --log-level LEVEL           error, warn, info, debug or trace [info]
       --check-config              only check the flags
@@ -314,7 +352,8 @@ public record ModelServerConfig(
         node,
         maxMessageBytes,
         token,
-        tls);
+        tls,
+        tracing);
   }
 
   /** With other times for the stop. */
@@ -332,7 +371,8 @@ public record ModelServerConfig(
         node,
         maxMessageBytes,
         token,
-        tls);
+        tls,
+        tracing);
   }
 
   /** With another port for inference. */
@@ -350,7 +390,8 @@ public record ModelServerConfig(
         node,
         maxMessageBytes,
         token,
-        tls);
+        tls,
+        tracing);
   }
 
   /** With another name. */
@@ -368,7 +409,8 @@ public record ModelServerConfig(
         node,
         maxMessageBytes,
         token,
-        tls);
+        tls,
+        tracing);
   }
 
   /** With another name for the machine. */
@@ -386,7 +428,27 @@ public record ModelServerConfig(
         name,
         maxMessageBytes,
         token,
-        tls);
+        tls,
+        tracing);
+  }
+
+  /** With traces. */
+  public ModelServerConfig withTracing(TracingSettings settings) {
+    return new ModelServerConfig(
+        repositories,
+        grpc,
+        metrics,
+        explicit,
+        loadModels,
+        exitTimeout,
+        drainWindow,
+        strictReadiness,
+        serverName,
+        node,
+        maxMessageBytes,
+        token,
+        tls,
+        settings);
   }
 
   /** With a bearer token. */
@@ -404,7 +466,8 @@ public record ModelServerConfig(
         node,
         maxMessageBytes,
         value,
-        tls);
+        tls,
+        tracing);
   }
 
   @Override

@@ -1,9 +1,11 @@
 package dev.understudy.modelserver.execution;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.telemetry.TraceContext;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.modelserver.statistics.VersionStatistics;
 import io.grpc.Status;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -69,7 +71,9 @@ public final class BatchRunner implements AutoCloseable {
     try (BatchOutputs outputs = lane.run(batch)) {
       long scatterNanos = time.nanoTime();
       int rows = batch.stream().mapToInt(InferenceJob::rows).sum();
-      var timing = new BatchTiming(sealedNanos, outputs.inputNanos(), outputs.inferNanos(), rows);
+      var timing =
+          new BatchTiming(
+              sealedNanos, outputs.inputNanos(), outputs.inferNanos(), rows, traced(batch));
       int row = 0;
       for (InferenceJob job : batch) {
         answer(job, outputs, row, timing);
@@ -101,6 +105,20 @@ public final class BatchRunner implements AutoCloseable {
       batch.subList(told, batch.size()).forEach(job -> fail(job, fault));
       return true;
     }
+  }
+
+  private static List<TraceContext> traced(List<? extends InferenceJob> batch) {
+    List<TraceContext> traced = List.of();
+    for (InferenceJob job : batch) {
+      TraceContext span = job.traced();
+      if (span != null) {
+        if (traced.isEmpty()) {
+          traced = new ArrayList<>();
+        }
+        traced.add(span);
+      }
+    }
+    return traced;
   }
 
   private void answer(InferenceJob job, BatchOutputs outputs, int row, BatchTiming timing) {

@@ -1,6 +1,9 @@
 package dev.understudy.modelserver.frontend;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.telemetry.LiveTrace;
+import dev.understudy.chassis.telemetry.TraceContext;
+import dev.understudy.chassis.telemetry.Tracing;
 import dev.understudy.chassis.time.Cancellable;
 import dev.understudy.modelserver.execution.BatchOutputs;
 import dev.understudy.modelserver.execution.BatchTiming;
@@ -57,6 +60,7 @@ final class InferCall implements InferenceJob {
   private final Object bucket;
   private final long deadlineNanos;
   private final boolean deadlineIsQueueTimeout;
+  private final @Nullable LiveTrace trace;
   private final AtomicBoolean ended = new AtomicBoolean();
   private volatile @Nullable Cancellable timer;
 
@@ -69,13 +73,15 @@ final class InferCall implements InferenceJob {
       boolean streamed,
       long enqueuedNanos,
       InferRequestView request,
-      ModelHandle handle) {
+      ModelHandle handle,
+      @Nullable LiveTrace trace) {
     this.context = context;
     this.sink = sink;
     this.streamed = streamed;
     this.enqueuedNanos = enqueuedNanos;
     this.request = request;
     this.handle = handle;
+    this.trace = trace;
     this.version = handle.version();
     this.rows = version.isBatching() ? Math.toIntExact(version.check().batchSize(request)) : 1;
     this.inputPositions = inputPositions(version, request);
@@ -95,11 +101,19 @@ final class InferCall implements InferenceJob {
   /**
    * Begins an inference. The sink hears of its outcome, possibly before this returns.
    *
+   * @param traceparent where the call stands in a trace, as the caller says; null when nothing is
+   *     traced, or nothing was said
    * @return the call, to be cancelled if need be; null when it has failed already
    */
   static @Nullable InferCall start(
-      InferContext context, byte[] message, boolean streamed, InferSink sink) {
+      InferContext context,
+      byte[] message,
+      boolean streamed,
+      @Nullable String traceparent,
+      InferSink sink) {
     long arrivedNanos = context.time().nanoTime();
+    Tracing tracing = context.tracing();
+    LiveTrace trace = tracing == null ? null : tracing.begin(traceparent, arrivedNanos);
     InferRequestView request;
     ModelHandle handle;
     try {
@@ -109,29 +123,39 @@ final class InferCall implements InferenceJob {
       request = InferRequestView.parse(ByteBuffer.wrap(message));
       handle = context.repository().acquire(request.modelName(), request.modelVersion());
     } catch (MalformedMessageException e) {
-      sink.fail(
+      return refuse(
+          context,
+          trace,
+          sink,
           Fault.of(
               Status.Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", String.valueOf(e.getMessage())));
-      return null;
     } catch (Fault e) {
-      sink.fail(e);
-      return null;
+      return refuse(context, trace, sink, e);
     }
     InferCall call;
     try {
       check(handle.version(), request);
-      call = new InferCall(context, sink, streamed, arrivedNanos, request, handle);
+      call = new InferCall(context, sink, streamed, arrivedNanos, request, handle, trace);
     } catch (RuntimeException e) {
       handle
           .version()
           .statistics()
           .failed(FailureReason.OTHER, context.time().nanoTime() - arrivedNanos);
       handle.close();
-      sink.fail(prefixed(request.id(), Fault.from(e)));
-      return null;
+      return refuse(context, trace, sink, prefixed(request.id(), Fault.from(e)));
     }
     call.enqueue();
     return call;
+  }
+
+  /** Always null. */
+  private static @Nullable InferCall refuse(
+      InferContext context, @Nullable LiveTrace trace, InferSink sink, Fault refusal) {
+    if (trace != null) {
+      InferSpans.ended(trace, null, 0, refusal, context.time().nanoTime());
+    }
+    sink.fail(refusal);
+    return null;
   }
 
   private static void check(ServedVersion version, InferRequestView request) {
@@ -314,6 +338,10 @@ final class InferCall implements InferenceJob {
             .setBatchWaitNanos(Math.min(batchWaitNanos, queueNanos))
             .setNode(context.node())
             .build();
+    LiveTrace traced = trace;
+    if (traced != null) {
+      InferSpans.answered(traced, version, timing, enqueuedNanos, startNanos, endNanos, rows);
+    }
     handle.close();
     tell(() -> sink.answer(response, told));
   }
@@ -331,7 +359,12 @@ final class InferCall implements InferenceJob {
           case INTERNAL -> FailureReason.BACKEND;
           default -> FailureReason.OTHER;
         };
-    version.statistics().failed(reason, context.time().nanoTime() - enqueuedNanos);
+    long now = context.time().nanoTime();
+    version.statistics().failed(reason, now - enqueuedNanos);
+    LiveTrace traced = trace;
+    if (traced != null) {
+      InferSpans.ended(traced, version, rows, fault, now);
+    }
     handle.close();
     tell(() -> sink.fail(prefixed(request.id(), fault)));
   }
@@ -353,6 +386,12 @@ final class InferCall implements InferenceJob {
         Fault.of(fault.code(), fault.reason(), "[request id: " + id + "] " + fault.getMessage());
     Throwable cause = fault.getCause();
     return cause == null ? named : named.cause(cause);
+  }
+
+  @Override
+  public @Nullable TraceContext traced() {
+    LiveTrace traced = trace;
+    return traced == null ? null : traced.own();
   }
 
   @Override

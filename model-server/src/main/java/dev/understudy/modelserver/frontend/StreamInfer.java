@@ -35,12 +35,13 @@ final class StreamInfer implements ServerCallHandler<byte[], byte[]> {
   public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], byte[]> call, Metadata headers) {
     call.sendHeaders(new Metadata());
     call.request(WINDOW);
-    return new Stream(context, call);
+    return new Stream(context, call, UnaryInfer.traceparent(context, headers));
   }
 
   private static final class Stream extends ServerCall.Listener<byte[]> {
     private final InferContext context;
     private final ServerCall<byte[], byte[]> call;
+    private final @Nullable String traceparent;
 
     // Guarded by this.
     private final ArrayDeque<Turn> turns = new ArrayDeque<>();
@@ -48,9 +49,10 @@ final class StreamInfer implements ServerCallHandler<byte[], byte[]> {
     private boolean halfClosed;
     private boolean closed;
 
-    Stream(InferContext context, ServerCall<byte[], byte[]> call) {
+    Stream(InferContext context, ServerCall<byte[], byte[]> call, @Nullable String traceparent) {
       this.context = context;
       this.call = call;
+      this.traceparent = traceparent;
     }
 
     @Override
@@ -59,7 +61,7 @@ final class StreamInfer implements ServerCallHandler<byte[], byte[]> {
       synchronized (this) {
         turns.add(turn);
       }
-      turn.call = InferCall.start(context, message, true, turn);
+      turn.call = InferCall.start(context, message, true, traceparent, turn);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.understudy.modelserver.frontend;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.telemetry.TraceContext;
 import dev.understudy.proto.v1.ServerTiming;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -16,6 +17,9 @@ final class UnaryInfer implements ServerCallHandler<byte[], byte[]> {
   static final Metadata.Key<byte[]> TIMING =
       Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
+  private static final Metadata.Key<String> TRACE_PARENT =
+      Metadata.Key.of(TraceContext.HEADER, Metadata.ASCII_STRING_MARSHALLER);
+
   private final InferContext context;
 
   UnaryInfer(InferContext context) {
@@ -26,18 +30,25 @@ final class UnaryInfer implements ServerCallHandler<byte[], byte[]> {
   public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], byte[]> call, Metadata headers) {
     // Two, so that a second message is noticed.
     call.request(2);
-    return new Listener(context, call);
+    return new Listener(context, call, traceparent(context, headers));
+  }
+
+  /** What the caller says of its trace; null when nobody asks. */
+  static @Nullable String traceparent(InferContext context, Metadata headers) {
+    return context.tracing() == null ? null : headers.get(TRACE_PARENT);
   }
 
   private static final class Listener extends ServerCall.Listener<byte[]> {
     private final InferContext context;
     private final ServerCall<byte[], byte[]> call;
+    private final @Nullable String traceparent;
     private byte @Nullable [] message;
     private @Nullable InferCall started;
 
-    Listener(InferContext context, ServerCall<byte[], byte[]> call) {
+    Listener(InferContext context, ServerCall<byte[], byte[]> call, @Nullable String traceparent) {
       this.context = context;
       this.call = call;
+      this.traceparent = traceparent;
     }
 
     @Override
@@ -56,7 +67,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], byte[]> {
         throw Fault.of(Status.Code.INVALID_ARGUMENT, "NO_MESSAGE", "ModelInfer takes one message");
       }
       message = null;
-      started = InferCall.start(context, received, false, new Sink(call));
+      started = InferCall.start(context, received, false, traceparent, new Sink(call));
     }
 
     @Override

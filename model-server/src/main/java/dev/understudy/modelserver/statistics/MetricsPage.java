@@ -35,6 +35,27 @@ public final class MetricsPage {
     return new MetricsPage(List.copyOf(lines)).render();
   }
 
+  /**
+   * What became of the spans of traced calls.
+   *
+   * @param sent that the collector took
+   * @param failed that it did not take
+   * @param dropped that found no room
+   */
+  public static String spans(long sent, long failed, long dropped) {
+    StringBuilder page = new StringBuilder();
+    line(page, "understudy_model_server_spans_sent_total", "Spans that the collector took", sent);
+    line(page, "understudy_model_server_spans_failed_total", "Spans that it did not take", failed);
+    line(page, "understudy_model_server_spans_dropped_total", "Spans without room", dropped);
+    return page.toString();
+  }
+
+  private static void line(StringBuilder page, String name, String help, long value) {
+    page.append("# HELP ").append(name).append(' ').append(help).append('\n');
+    page.append("# TYPE ").append(name).append(" counter\n");
+    page.append(name).append(' ').append(value).append('\n');
+  }
+
   private String render() {
     counter(
         "nv_inference_request_success",

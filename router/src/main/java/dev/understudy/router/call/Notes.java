@@ -1,5 +1,6 @@
 package dev.understudy.router.call;
 
+import dev.understudy.chassis.telemetry.LiveTrace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +19,7 @@ public final class Notes {
   private @Nullable List<String> flags;
   private @Nullable Map<String, String> trailers;
   private boolean reviewRequired;
+  private @Nullable LiveTrace trace;
 
   /** Notes a flag, such as {@code contract.amount}; the same again has no effect. */
   public void flag(String flag) {
@@ -62,5 +64,15 @@ public final class Notes {
   /** Whether a person should look at the answer. */
   public boolean reviewRequired() {
     return reviewRequired;
+  }
+
+  /** Notes that the call is traced. */
+  public void trace(@Nullable LiveTrace live) {
+    trace = live;
+  }
+
+  /** The call's trace; null for most calls, which are not traced. */
+  public @Nullable LiveTrace trace() {
+    return trace;
   }
 }

@@ -222,6 +222,27 @@ public final class Refusals {
         .retryAfter(Duration.ofMillis(100));
   }
 
+  /** The caller asks like somebody who copies the model, and is held to a rate. */
+  public static Fault suspicious(
+      String clientId, String principal, String patterns, double perSecond, Duration retryAfter) {
+    String rate = perSecond == Math.rint(perSecond) ? "" + (long) perSecond : "" + perSecond;
+    return Fault.of(
+            Code.RESOURCE_EXHAUSTED,
+            "SUSPICIOUS_PATTERN",
+            prefixed(
+                clientId,
+                "principal '"
+                    + principal
+                    + "' is held to "
+                    + rate
+                    + " requests per second because of suspicious patterns ("
+                    + patterns
+                    + ")"))
+        .quota("principal:" + principal, rate + " requests per second: " + patterns)
+        .retryAfter(retryAfter)
+        .pushback(retryAfter);
+  }
+
   /** Too many calls in flight. */
   public static Fault tooManyCalls(int limit) {
     return Fault.of(

@@ -6,8 +6,11 @@ import dev.understudy.chassis.config.Section;
 import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.router.accesslog.AccessLogSettings;
 import dev.understudy.router.admission.LimitSettings;
+import dev.understudy.router.patterns.PatternSettings;
 import dev.understudy.router.upstream.BreakerSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -41,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  * @param peers how controller, comparator and collector are called
  * @param loops event loops for clients and backends
  * @param warmUp how long a process calls itself before it serves; zero for not at all
+ * @param tracing which calls are traced; null for none
+ * @param accessLog which calls leave a line; null for none
+ * @param patterns what suspicious patterns are looked for; null for none
  */
 public record RouterConfig(
     String name,
@@ -65,7 +71,10 @@ public record RouterConfig(
     @Nullable String token,
     Peers peers,
     int loops,
-    Duration warmUp) {
+    Duration warmUp,
+    @Nullable TracingSettings tracing,
+    @Nullable AccessLogSettings accessLog,
+    @Nullable PatternSettings patterns) {
   private static final long MIB = 1 << 20;
   private static final String TLS_OR_AUTH =
       "tls.certificate and tls.key, or auth.keys and auth.secret";
@@ -119,10 +128,11 @@ public record RouterConfig(
    * Bounds on copies.
    *
    * @param copies in flight
-   * @param bytes of requests held for copies
+   * @param bytes of requests and answers held for copies
+   * @param answerBytes the largest answer to a copy
    * @param timeout the longest copy, when the table does not say
    */
-  public record Mirroring(int copies, long bytes, Duration timeout) {}
+  public record Mirroring(int copies, long bytes, int answerBytes, Duration timeout) {}
 
   /**
    * Bounds on what waits.
@@ -197,7 +207,10 @@ public record RouterConfig(
         new Peers(Tls.read(peers.section("tls")), Tokens.token(peers, "tokenFile")),
         root.integer(
             "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256),
-        root.duration("warmUp", Duration.ofMillis(400)));
+        root.duration("warmUp", Duration.ofMillis(400)),
+        TracingSettings.read(root.section("tracing")),
+        AccessLogSettings.read(root.section("accessLog")),
+        PatternSettings.read(root.section("patterns")));
   }
 
   private static Backends upstream(Section section) {
@@ -221,6 +234,7 @@ public record RouterConfig(
     return new Mirroring(
         section.integer("copies", 256, 1, 1_000_000),
         section.bytes("bytes", 64 * MIB),
+        Math.clamp(section.bytes("answerBytes", 4 * MIB), 1, Integer.MAX_VALUE),
         section.duration("timeout", Duration.ofSeconds(5)));
   }
 

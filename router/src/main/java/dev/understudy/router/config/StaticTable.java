@@ -7,7 +7,6 @@ import dev.understudy.proto.contract.ContractFile;
 import dev.understudy.proto.routing.SplitFile;
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.LineageOverflow;
-import dev.understudy.proto.v1.Mirror;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
@@ -69,20 +68,10 @@ final class StaticTable {
           .addArms(arm("control", Role.CONTROL, control))
           .setControlWeightBp(basisPoints(control, "weight"));
     }
-    if (section.has("shadow")) {
-      Section shadow = section.section("shadow");
-      route
-          .addArms(arm("shadow", Role.SHADOW, shadow))
-          .setMirror(
-              Mirror.newBuilder()
-                  .setFractionBp(basisPoints(shadow, "mirror"))
-                  .setTimeoutMs(shadow.duration("timeout", Duration.ZERO).toMillis())
-                  .addArms("shadow"));
-      trial = true;
-    }
     if (section.has("benchmark")) {
       route.addArms(arm("benchmark", Role.BENCHMARK, section.section("benchmark")));
     }
+    trial |= MirrorSection.read(section, route);
     if (trial) {
       route.setRolloutId(section.string("rollout", "static-" + name)).setDecisionRevision(1);
     }
@@ -115,7 +104,7 @@ final class StaticTable {
     return whole;
   }
 
-  private static Arm arm(String name, Role role, Section section) {
+  static Arm arm(String name, Role role, Section section) {
     Arm.Builder arm =
         Arm.newBuilder()
             .setName(name)
@@ -132,7 +121,7 @@ final class StaticTable {
     return arm.build();
   }
 
-  private static int basisPoints(Section section, String key) {
+  static int basisPoints(Section section, String key) {
     return (int) Math.round(section.ratio(key, 0) * Tables.WHOLE);
   }
 

@@ -7,8 +7,13 @@ import dev.understudy.router.call.InferCall;
 import dev.understudy.router.hash.Sampler;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +22,17 @@ import org.jspecify.annotations.Nullable;
  * time limit of its own. Nothing that happens to a copy is told to the caller.
  *
  * <p>A copy that fails or runs out of time is a result and makes a pair; only a copy that was never
- * sent is a drop. Any thread.
+ * sent is a drop. A call that a model's rate cap leaves alone was never to be copied: it is counted
+ * apart and is no drop. The cap takes or leaves a call for all its shadows, so that a shadow and
+ * its mirrored control see the same calls.
+ *
+ * <p><b>Memory.</b> While a shadow is silent its copy holds the request and, once it is there, the
+ * original's answer. Both are taken from one budget of bytes: a request that does not fit is not
+ * copied, and an answer that does not fit is let go, so that the pair is counted and not compared.
+ * What a shadow answers is bounded by its connections.
+ *
+ * <p><b>Threads.</b> Any thread. What becomes of a pair (reading the shadow's answer, which may be
+ * large or no answer at all) is done by the copies' own threads, never by the original's.
  */
 public final class Mirror {
   /** Sends one copy. */
@@ -52,25 +67,65 @@ public final class Mirror {
   private final long defaultTimeoutNanos;
   private final Sender sender;
   private final Results results;
+  private final Executor ends;
+  private final LongSupplier nanoTime;
+  private final ConcurrentHashMap<String, RateCap> caps = new ConcurrentHashMap<>();
+  private final LongAdder capped = new LongAdder();
+  private final LongAdder uncompared = new LongAdder();
 
   /**
    * Makes a mirror.
    *
    * @param copies copies in flight, those that wait for their original included
-   * @param bytes bytes of requests that are held for copies
+   * @param bytes bytes of requests and answers that are held for copies
+   * @param ends where pairs are looked at, in at most as many tasks as there are copies
+   * @param nanoTime the monotonic clock
    */
   public Mirror(
-      Budget copies, Budget bytes, long defaultTimeoutNanos, Sender sender, Results results) {
+      Budget copies,
+      Budget bytes,
+      long defaultTimeoutNanos,
+      Sender sender,
+      Results results,
+      Executor ends,
+      LongSupplier nanoTime) {
     this.copies = copies;
     this.bytes = bytes;
     this.defaultTimeoutNanos = defaultTimeoutNanos;
     this.sender = sender;
     this.results = results;
+    this.ends = ends;
+    this.nanoTime = nanoTime;
+  }
+
+  /** Copies in flight, and how many found no place. */
+  public Budget copies() {
+    return copies;
+  }
+
+  /** Bytes held for copies, and how many copies found no room for theirs. */
+  public Budget bytes() {
+    return bytes;
+  }
+
+  /** Calls in the sample that a rate cap left alone. */
+  public long capped() {
+    return capped.sum();
+  }
+
+  /** Answers of originals that were let go while their copies were under way. */
+  public long uncompared() {
+    return uncompared.sum();
   }
 
   /** Copies a call whose original has just been sent to the champion, if it is in the sample. */
   public Ticket sent(InferCall call, ModelPlan plan) {
     if (!picks(call, plan)) {
+      return Ticket.NONE;
+    }
+    double mostPerSecond = plan.route().getMirror().getMostPerSecond();
+    if (mostPerSecond > 0 && !cap(plan.model()).take(mostPerSecond, nanoTime.getAsLong())) {
+      capped.increment();
       return Ticket.NONE;
     }
     long millis = plan.route().getMirror().getTimeoutMs();
@@ -133,6 +188,12 @@ public final class Mirror {
     return may && picked;
   }
 
+  private RateCap cap(String model) {
+    RateCap cap = caps.get(model);
+    // Models come from routing tables, so their number is bounded.
+    return cap != null ? cap : caps.computeIfAbsent(model, name -> new RateCap());
+  }
+
   private @Nullable Copy start(InferCall call, ModelPlan plan, ArmPlan arm, long timeoutNanos) {
     if (!copies.take(1)) {
       results.dropped(plan, arm);
@@ -155,6 +216,9 @@ public final class Mirror {
     private final ArmPlan arm;
     private final AtomicReference<@Nullable Answer> first = new AtomicReference<>();
 
+    // Written before the original's answer is left, read by whoever takes it.
+    private int answerBytes;
+
     Copy(InferCall call, ModelPlan plan, ArmPlan arm) {
       this.call = call;
       this.plan = plan;
@@ -163,10 +227,34 @@ public final class Mirror {
 
     @Override
     public void primary(Answer answer) {
-      Answer copy = first.compareAndExchange(null, answer);
-      if (copy != null) {
-        finish(answer, copy);
+      Answer copy = first.get();
+      if (copy == null) {
+        Answer kept = held(answer);
+        copy = first.compareAndExchange(null, kept);
+        if (copy == null) {
+          return;
+        }
       }
+      Answer ended = copy;
+      try {
+        ends.execute(() -> finish(answer, ended));
+      } catch (RejectedExecutionException stopping) {
+        giveBack();
+      }
+    }
+
+    /** The original's answer, without its content when there is no room for it. */
+    private Answer held(Answer answer) {
+      byte[] response = answer.response();
+      if (response == null) {
+        return answer;
+      }
+      if (bytes.take(response.length)) {
+        answerBytes = response.length;
+        return answer;
+      }
+      uncompared.increment();
+      return new Answer(answer.outcome(), null, null, null, answer.latencyNanos(), false);
     }
 
     void ended(Answer answer) {
@@ -177,9 +265,16 @@ public final class Mirror {
     }
 
     private void finish(Answer champion, Answer copy) {
-      bytes.giveBack(call.body().length);
+      try {
+        results.pair(new Pair(call, plan, arm, champion, copy));
+      } finally {
+        giveBack();
+      }
+    }
+
+    private void giveBack() {
+      bytes.giveBack((long) call.body().length + answerBytes);
       copies.giveBack(1);
-      results.pair(new Pair(call, plan, arm, champion, copy));
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.understudy.router.stack;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.telemetry.LiveTrace;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.contract.ContractCheck;
@@ -23,6 +24,7 @@ import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
@@ -33,6 +35,7 @@ import dev.understudy.router.validation.Validation;
 import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first half of a call's life: everything that can refuse it while no backend knows of it. The
@@ -51,6 +54,7 @@ final class CallLife implements InferService {
   final Drill drill;
   final DataContracts contracts;
   final Benchmarks benchmarks;
+  final Onlookers onlookers;
   final LifeSettings settings;
   final TimeSource time;
   private final TimeOrderedIds ids;
@@ -67,6 +71,7 @@ final class CallLife implements InferService {
       Drill drill,
       DataContracts contracts,
       Benchmarks benchmarks,
+      Onlookers onlookers,
       LifeSettings settings,
       TimeSource time,
       TimeOrderedIds ids) {
@@ -80,6 +85,7 @@ final class CallLife implements InferService {
     this.drill = drill;
     this.contracts = contracts;
     this.benchmarks = benchmarks;
+    this.onlookers = onlookers;
     this.settings = settings;
     this.time = time;
     this.ids = ids;
@@ -87,13 +93,25 @@ final class CallLife implements InferService {
 
   @Override
   public Ticket open(Headers headers, long deadlineNanos, boolean stream) {
-    Principal principal = authenticator.authenticate(headers);
-    authenticator.checkInfer(principal);
     long now = time.nanoTime();
-    Criticality criticality = admission.classOf(principal, headers);
-    Method method = stream ? Method.STREAM : Method.INFER;
-    admission.enter(principal.name(), criticality, method, deadlineNanos, now);
-    return new Admitted(principal, criticality, method, headers, now, deadlineNanos);
+    LiveTrace trace = stream ? null : onlookers.begin(headers, now);
+    Principal principal = null;
+    try {
+      principal = authenticator.authenticate(headers);
+      authenticator.checkInfer(principal);
+      long known = trace == null ? now : time.nanoTime();
+      Criticality criticality = admission.classOf(principal, headers);
+      Method method = stream ? Method.STREAM : Method.INFER;
+      admission.enter(principal.name(), criticality, method, deadlineNanos, now);
+      if (trace != null) {
+        trace.stage("auth", now, known);
+        trace.stage("admission", known, time.nanoTime());
+      }
+      return new Admitted(principal, criticality, method, headers, now, deadlineNanos, trace);
+    } catch (RuntimeException e) {
+      onlookers.refused(trace, principal, now, Fault.from(e));
+      throw e;
+    }
   }
 
   /** What callers of the rare methods must pass. */
@@ -128,6 +146,7 @@ final class CallLife implements InferService {
     private final Headers headers;
     private final long openedNanos;
     private final long deadlineNanos;
+    private final @Nullable LiveTrace trace;
     private final AtomicBoolean left = new AtomicBoolean();
 
     Admitted(
@@ -136,13 +155,15 @@ final class CallLife implements InferService {
         Method method,
         Headers headers,
         long openedNanos,
-        long deadlineNanos) {
+        long deadlineNanos,
+        @Nullable LiveTrace trace) {
       this.principal = principal;
       this.criticality = criticality;
       this.method = method;
       this.headers = headers;
       this.openedNanos = openedNanos;
       this.deadlineNanos = deadlineNanos;
+      this.trace = trace;
     }
 
     @Override
@@ -150,11 +171,13 @@ final class CallLife implements InferService {
       String id = ids.next();
       Notes notes = new Notes();
       boolean taken = false;
+      InferCall call = null;
+      long now = time.nanoTime();
+      notes.trace(method == Method.STREAM ? onlookers.begin(headers, now) : trace);
       try {
-        long now = time.nanoTime();
         admission.takeBytes(criticality, message.length);
         taken = true;
-        InferCall call = read(id, message, now, notes);
+        call = read(id, message, now, notes);
         authenticator.checkModel(principal, call.model(), call.clientId());
         admission.takeMessage(
             principal.name(),
@@ -170,7 +193,14 @@ final class CallLife implements InferService {
         if (taken) {
           admission.giveBack(message.length);
         }
-        reply.fail(id, Fault.from(e), notes);
+        Fault refusal = Fault.from(e);
+        reply.fail(id, refusal, notes);
+        if (call == null) {
+          onlookers.refused(
+              id, principal, notes, method == Method.STREAM ? now : openedNanos, message.length, refusal);
+        } else {
+          onlookers.refused(call, null, refusal);
+        }
         return NOTHING;
       }
     }
@@ -223,7 +253,8 @@ final class CallLife implements InferService {
     if (grown != 0) {
       admission.giveBack(-grown);
     }
-    Flight flight = new Flight(this, call, plan, snapshot, reply);
+    Patterns.Verdict verdict = onlookers.fits(call);
+    Flight flight = new Flight(this, call, plan, snapshot, reply, verdict);
     if (lineage.reserve()) {
       flight.start(true);
       return flight;

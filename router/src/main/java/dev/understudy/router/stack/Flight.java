@@ -1,6 +1,8 @@
 package dev.understudy.router.stack;
 
 import dev.understudy.chassis.error.Fault;
+import dev.understudy.chassis.telemetry.LiveTrace;
+import dev.understudy.chassis.telemetry.TraceContext;
 import dev.understudy.proto.tensor.InferRequests;
 import dev.understudy.proto.tensor.InferResponseView;
 import dev.understudy.proto.tensor.MalformedMessageException;
@@ -9,15 +11,19 @@ import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Cancel;
+import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
 import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.ArmCell;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
+import dev.understudy.router.trace.CallSpans;
+import dev.understudy.router.trace.TracedHeaders;
 import dev.understudy.router.upstream.AttemptOptions;
 import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
@@ -59,6 +65,7 @@ final class Flight implements Cancel {
   private final CallLife life;
   private final InferCall call;
   private final Reply reply;
+  private final Patterns.@Nullable Verdict verdict;
 
   // What was in force when the request came, or, if it had to wait, when its wait was over.
   private ModelPlan plan;
@@ -84,12 +91,19 @@ final class Flight implements Cancel {
   private long sentNanos;
   private long answeredNanos;
 
-  Flight(CallLife life, InferCall call, ModelPlan plan, Snapshot snapshot, Reply reply) {
+  Flight(
+      CallLife life,
+      InferCall call,
+      ModelPlan plan,
+      Snapshot snapshot,
+      Reply reply,
+      Patterns.@Nullable Verdict verdict) {
     this.life = life;
     this.call = call;
     this.plan = plan;
     this.snapshot = snapshot;
     this.reply = reply;
+    this.verdict = verdict;
   }
 
   @Override
@@ -143,6 +157,10 @@ final class Flight implements Cancel {
               snapshot.sharesHold(plan, now),
               life.upstream::available,
               arm -> (slot = life.upstream.slot(arm, call.criticality(), false, null)) != null);
+      LiveTrace trace = call.notes().trace();
+      if (trace != null) {
+        trace.stage("split", now, life.time.nanoTime());
+      }
       count(assigned);
       first(assigned, now);
     } catch (Fault refusal) {
@@ -156,6 +174,7 @@ final class Flight implements Cancel {
       life.lineage.release();
     }
     reply.fail(call.predictionId(), refusal, call.notes());
+    life.onlookers.refused(call, null, refusal);
   }
 
   private void count(Assignment assigned) {
@@ -256,15 +275,23 @@ final class Flight implements Cancel {
       boolean limitIsDeadline,
       Runnable sent,
       Consumer<Answer> done) {
+    LiveTrace trace = call.notes().trace();
+    Headers headers = call.headers();
+    Consumer<Answer> end = done;
+    if (trace != null) {
+      TraceContext as = trace.child();
+      long from = life.time.nanoTime();
+      headers = new TracedHeaders(headers, as);
+      end =
+          answer -> {
+            CallSpans.attempt(trace, as, arm, to.host(), false, from, answer);
+            done.accept(answer);
+          };
+    }
     AttemptOptions options =
         new AttemptOptions(
-            call.predictionId(),
-            call.clientId(),
-            call.headers(),
-            limitNanos,
-            limitIsDeadline,
-            false);
-    Cancel attempt = life.upstream.send(to, arm, Message.of(call.body()), options, sent, done);
+            call.predictionId(), call.clientId(), headers, limitNanos, limitIsDeadline, false);
+    Cancel attempt = life.upstream.send(to, arm, Message.of(call.body()), options, sent, end);
     running = attempt;
     if (clientGone) {
       attempt.cancel();
@@ -478,6 +505,7 @@ final class Flight implements Cancel {
         firstAnswer,
         new Recording.Spent(now - call.arrivalNanos(), sentNanos - call.arrivalNanos(), now - from),
         hasPlace);
+    life.onlookers.finished(call, plan, assigned.arm(), answered, answer, verdict);
     Answer first = firstAnswer;
     if (first != null && meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
       ticket.primary(first);

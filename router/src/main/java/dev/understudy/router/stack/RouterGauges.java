@@ -1,11 +1,16 @@
 package dev.understudy.router.stack;
 
+import dev.understudy.chassis.telemetry.Tracing;
 import dev.understudy.proto.v1.Role;
+import dev.understudy.router.accesslog.AccessLog;
 import dev.understudy.router.admission.Admission;
 import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.overload.BackendLimits;
 import dev.understudy.router.overload.GradientLimit;
+import dev.understudy.router.mirror.Mirror;
+import dev.understudy.router.patterns.Pattern;
+import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
@@ -26,7 +31,8 @@ public record RouterGauges(
     Admission admission,
     Authenticator authenticator,
     @Nullable BackendLimits backendLimits,
-    Budget copies,
+    Mirror mirror,
+    Onlookers onlookers,
     BlockRing blocks,
     Lineage lineage,
     LongSupplier comparisonsDropped,
@@ -46,6 +52,7 @@ public record RouterGauges(
   private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
   private static final AttributeKey<String> RULE = AttributeKey.stringKey("rule");
   private static final AttributeKey<String> ACTION = AttributeKey.stringKey("action");
+  private static final AttributeKey<String> PATTERN = AttributeKey.stringKey("pattern");
   private static final AttributeKey<String> STATUS = AttributeKey.stringKey("status");
 
   /** Makes the instruments. */
@@ -53,7 +60,8 @@ public record RouterGauges(
     gauge(meter, "router.calls.in_flight", "Calls in flight", () -> admission.calls().used());
     gauge(
         meter, "router.bytes.in_flight", "Request bytes in flight", () -> admission.bytes().used());
-    gauge(meter, "router.copies.in_flight", "Mirrored copies in flight", copies::used);
+    gauge(meter, "router.copies.in_flight", "Mirrored copies in flight", mirror.copies()::used);
+    gauge(meter, "router.copies.bytes", "Bytes held for copies", mirror.bytes()::used);
     gauge(
         meter,
         "router.evidence.unacknowledged",
@@ -83,13 +91,17 @@ public record RouterGauges(
         "Calls by principals that share a quota because too many others are remembered",
         admission::sharedTakes);
     backends(meter);
-    counter(meter, "router.copies.dropped", "Copies that were not sent", copies::refused);
+    counter(meter, "router.copies.dropped", "Copies without a place", mirror.copies()::refused);
+    counter(meter, "router.copies.bytes.refused", "Bytes without room", mirror.bytes()::refused);
+    counter(meter, "router.copies.capped", "Calls over a mirror's rate", mirror::capped);
+    counter(meter, "router.copies.uncompared", "Answers let go", mirror::uncompared);
     counter(meter, "router.evidence.lost", "Evidence blocks overrun", blocks::overrun);
     counter(meter, "router.lineage.dropped", "Calls without a lineage record", lineage::dropped);
     counter(meter, "router.comparisons.dropped", "Comparisons lost", comparisonsDropped);
     counter(meter, "router.payloads.dropped", "Payloads lost", payloadsDropped);
     counter(meter, "router.drill.errors", "Answers replaced by a drill's error", drillErrors);
     counter(meter, "router.drill.delays", "Answers held back by a drill", drillDelays);
+    onlookers(meter);
     counter(
         meter,
         "understudy.auth.refusals",
@@ -163,6 +175,38 @@ public record RouterGauges(
           .all()
           .forEach((address, limit) ->
               measurement.record(value.applyAsLong(limit), Attributes.of(BACKEND, address)));
+    }
+  }
+
+  private void onlookers(Meter meter) {
+    Tracing traces = onlookers.tracing();
+    if (traces != null) {
+      gauge(meter, "router.spans.waiting", "Spans that wait to be sent", traces::waiting);
+      counter(meter, "router.spans.sent", "Spans that the collector took", traces::sent);
+      counter(meter, "router.spans.failed", "Spans that it did not take", traces::failed);
+      counter(meter, "router.spans.dropped", "Spans that found no room", traces::dropped);
+      counter(meter, "router.traces.capped", "Calls over the bound of traces", traces::capped);
+    }
+    AccessLog log = onlookers.accessLog();
+    if (log != null) {
+      counter(meter, "router.access.log.written", "Lines written", log::written);
+      counter(meter, "router.access.log.failed", "Lines that could not be", log::failed);
+      counter(meter, "router.access.log.dropped", "Lines that found no room", log::dropped);
+    }
+    Patterns patterns = onlookers.patterns();
+    if (patterns != null) {
+      counter(
+          meter,
+          "router.patterns.suspicions",
+          "Callers that became suspicious",
+          counter -> {
+            for (Pattern pattern : Pattern.values()) {
+              counter.record(patterns.suspicions(pattern), Attributes.of(PATTERN, pattern.flag()));
+            }
+          });
+      counter(meter, "router.patterns.throttled", "Calls held back", patterns::throttled);
+      counter(meter, "router.patterns.evicted", "Callers forgotten", patterns::evicted);
+      counter(meter, "router.patterns.untracked", "Calls without a place", patterns::untracked);
     }
   }
 

@@ -10,6 +10,10 @@ import dev.understudy.chassis.rpc.EventLoops;
 import dev.understudy.chassis.rpc.ResilientStream;
 import dev.understudy.chassis.rpc.StreamHandler;
 import dev.understudy.chassis.security.TlsContexts;
+import dev.understudy.chassis.telemetry.LiveTrace;
+import dev.understudy.chassis.telemetry.TraceContext;
+import dev.understudy.chassis.telemetry.Tracing;
+import dev.understudy.chassis.telemetry.TracingSettings;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.chassis.time.TimeOrderedIds;
 import dev.understudy.chassis.time.TimeSource;
@@ -26,6 +30,8 @@ import dev.understudy.proto.v1.RouterState;
 import dev.understudy.proto.v1.RoutingServiceGrpc;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.proto.v1.StageHistograms;
+import dev.understudy.router.accesslog.AccessLog;
+import dev.understudy.router.accesslog.AccessLogSettings;
 import dev.understudy.router.admin.AdminService;
 import dev.understudy.router.admission.Admission;
 import dev.understudy.router.admission.LimitSettings;
@@ -33,6 +39,7 @@ import dev.understudy.router.auth.Authenticator;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.call.Criticality;
+import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.config.AuthConfig;
@@ -44,6 +51,9 @@ import dev.understudy.router.frontend.Frontend;
 import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.overload.BackendLimits;
 import dev.understudy.router.overload.GradientSettings;
+import dev.understudy.router.patterns.PatternSettings;
+import dev.understudy.router.patterns.Patterns;
+import dev.understudy.router.patterns.Suspect;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Evidence;
 import dev.understudy.router.record.Lineage;
@@ -52,6 +62,8 @@ import dev.understudy.router.record.StageTimes;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
+import dev.understudy.router.trace.CallSpans;
+import dev.understudy.router.trace.TracedHeaders;
 import dev.understudy.router.upstream.AttemptOptions;
 import dev.understudy.router.upstream.BackendQuestions;
 import dev.understudy.router.upstream.Upstream;
@@ -62,6 +74,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServerServiceDefinition;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,6 +100,8 @@ import org.jspecify.annotations.Nullable;
  *   failover    above evidence: for the client only
  *   mirror      beside upstream, from the moment the original is sent
  *   record      after the answer has been given: nobody waits for it
+ *   onlookers   beside everything (traces, access log, suspicious patterns): told, never asked,
+ *               but for callers who are held to a rate
  * </pre>
  *
  * <p>{@link CallLife} walks the upper half, {@link Flight} the lower. Everything is wired here, and
@@ -115,12 +130,13 @@ public final class RouterStack implements AdminService.Desk {
   private final Authenticator authenticator;
   private final TlsContexts tls;
   private final @Nullable BackendLimits backendLimits;
-  private final Budget copiesInFlight;
+  private final Mirror mirror;
   private final Drill drill;
   private final ContractTally contractTally = new ContractTally();
   private final Benchmarks benchmarks;
   private final ArmStates armStates;
   private final Recording recording;
+  private final Onlookers onlookers;
   private final @Nullable SideStream<Comparison, ComparisonSummary> comparisons;
   private final @Nullable SideStream<PayloadRecord, PayloadSummary> payloads;
   private final SideStream<StageHistograms, HistogramSummary> histograms =
@@ -154,6 +170,9 @@ public final class RouterStack implements AdminService.Desk {
     TimeOrderedIds ids = new TimeOrderedIds(time, RANDOM);
     String bootId = ids.next();
 
+    // Beside all steps.
+    onlookers = onlookers(config, time);
+
     // Step 12, built first because everything above reports to it.
     RouterConfig.Queues queues = config.queues();
     evidence = new Evidence(config.name(), bootId);
@@ -179,7 +198,13 @@ public final class RouterStack implements AdminService.Desk {
     backendLimits =
         adaptive == null ? null : new BackendLimits(adaptive, limits.shares(), time::nanoTime);
     upstream = new Upstream(loops, backends, config.upstream().breaker(), backendLimits, time);
-    copies = new Upstream(mirrorLoops, backends, null, null, time);
+    copies =
+        new Upstream(
+            mirrorLoops,
+            backends.withMaxMessageBytes(config.mirror().answerBytes()),
+            null,
+            null,
+            time);
     BackendQuestions questions = new BackendQuestions(upstream);
 
     // What is in force, read by steps 4 to 11.
@@ -193,14 +218,15 @@ public final class RouterStack implements AdminService.Desk {
 
     drill = new Drill(scheduler, time);
     RouterConfig.Mirroring mirroring = config.mirror();
-    copiesInFlight = new Budget(mirroring.copies());
-    Mirror mirror =
+    mirror =
         new Mirror(
-            copiesInFlight,
+            new Budget(mirroring.copies()),
             new Budget(mirroring.bytes()),
             mirroring.timeout().toNanos(),
             this::sendCopy,
-            recording);
+            recording,
+            mirrorLoops.worker(),
+            time::nanoTime);
 
     benchmarks = new Benchmarks(upstream, scheduler, new Budget(MOST_BENCHMARKS));
 
@@ -220,6 +246,7 @@ public final class RouterStack implements AdminService.Desk {
             drill,
             new DataContracts(contractTally),
             benchmarks,
+            onlookers,
             new LifeSettings(
                 config.upstream().tryTimeout(),
                 config.upstream().failoverBp(),
@@ -237,6 +264,18 @@ public final class RouterStack implements AdminService.Desk {
             life.gate(),
             config.serverName(),
             time::nanoTime);
+  }
+
+  private static Onlookers onlookers(RouterConfig config, TimeSource time) {
+    TracingSettings tracing = config.tracing();
+    AccessLogSettings accessLog = config.accessLog();
+    PatternSettings patterns = config.patterns();
+    return new Onlookers(
+        tracing == null ? null : Tracing.start("understudy-router", config.name(), tracing),
+        accessLog == null ? null : AccessLog.start(accessLog),
+        patterns == null ? null : new Patterns(patterns, new SecureRandom().nextLong()),
+        patterns == null ? PatternSettings.DEFAULT : patterns,
+        time);
   }
 
   private static Authenticator authenticator(
@@ -259,14 +298,29 @@ public final class RouterStack implements AdminService.Desk {
     if (slot == null) {
       throw new IllegalStateException("an arm without endpoints: " + arm.arm().getName());
     }
+    Headers headers = call.headers();
+    Consumer<Answer> end =
+        arm.arm().hasFault() ? answer -> spoil(call, arm, answer, timeoutNanos, done) : done;
+    LiveTrace trace = call.notes().trace();
+    if (trace != null) {
+      TraceContext as = trace.child();
+      long from = time.nanoTime();
+      Consumer<Answer> told = end;
+      headers = new TracedHeaders(headers, as);
+      end =
+          answer -> {
+            CallSpans.attempt(trace, as, arm, slot.host(), true, from, answer);
+            told.accept(answer);
+          };
+    }
     var _ =
         copies.send(
             slot,
             arm,
             Message.of(call.body()),
-            new AttemptOptions(call.predictionId(), "", call.headers(), timeoutNanos, false, true),
+            new AttemptOptions(call.predictionId(), "", headers, timeoutNanos, false, true),
             () -> {},
-            arm.arm().hasFault() ? answer -> spoil(call, arm, answer, timeoutNanos, done) : done);
+            end);
   }
 
   private void spoil(
@@ -310,6 +364,12 @@ public final class RouterStack implements AdminService.Desk {
   /** Takes up the table and starts everything that runs by the clock or over a stream. */
   public void start(Lifecycle lifecycle) {
     lifecycle.add("authentication", authenticator);
+    if (onlookers.tracing() != null) {
+      lifecycle.add("traces", onlookers.tracing());
+    }
+    if (onlookers.accessLog() != null) {
+      lifecycle.add("access log", onlookers.accessLog());
+    }
     lifecycle.add("backends", upstream);
     lifecycle.add("shadows", copies);
     keeper.restoreGlass();
@@ -464,13 +524,20 @@ public final class RouterStack implements AdminService.Desk {
     return dryRun.explain(request);
   }
 
+  @Override
+  public @Nullable List<Suspect> suspects(int most) {
+    Patterns patterns = onlookers.patterns();
+    return patterns == null ? null : patterns.suspects(time.nanoTime(), most);
+  }
+
   /** What is counted about the router itself. */
   public RouterGauges gauges() {
     return new RouterGauges(
         admission,
         authenticator,
         backendLimits,
-        copiesInFlight,
+        mirror,
+        onlookers,
         blocks,
         lineage,
         comparisons == null ? () -> 0 : comparisons::dropped,

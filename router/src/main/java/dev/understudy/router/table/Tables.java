@@ -181,6 +181,10 @@ public final class Tables {
     check(
         weight(route.getMirror().getFractionBp()) <= WHOLE,
         model + " mirrors more than the whole of its traffic");
+    double most = route.getMirror().getMostPerSecond();
+    check(
+        Double.isFinite(most) && most >= 0,
+        model + " mirrors at most " + most + " requests per second (expected: 0 or more)");
     return List.copyOf(copies);
   }
 

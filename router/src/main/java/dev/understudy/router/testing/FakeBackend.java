@@ -60,6 +60,7 @@ public final class FakeBackend implements AutoCloseable {
   private final AtomicInteger shadowCalls = new AtomicInteger();
   private final ConcurrentLinkedQueue<ModelInferRequest> requests = new ConcurrentLinkedQueue<>();
   private final Set<String> presented = ConcurrentHashMap.newKeySet();
+  private final Set<String> traceParents = ConcurrentHashMap.newKeySet();
   private final int port;
   private volatile Behaviour behaviour;
   private volatile @Nullable ServerTiming timing;
@@ -134,6 +135,11 @@ public final class FakeBackend implements AutoCloseable {
   /** The different {@code authorization} headers of all calls, "null" for none. */
   public Set<String> presented() {
     return Set.copyOf(presented);
+  }
+
+  /** The different {@code traceparent} headers of all calls, "null" for none. */
+  public Set<String> traceParents() {
+    return Set.copyOf(traceParents);
   }
 
   /** Breaks all connections and refuses new ones. */
@@ -232,6 +238,8 @@ public final class FakeBackend implements AutoCloseable {
         Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);
     private static final Metadata.Key<String> AUTHORIZATION =
         Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+    private static final Metadata.Key<String> TRACE_PARENT =
+        Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER);
     private static final Metadata.Key<String> SHADOW =
         Metadata.Key.of("x-shadow", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -242,6 +250,9 @@ public final class FakeBackend implements AutoCloseable {
         shadowCalls.incrementAndGet();
       }
       presented.add(String.valueOf(headers.get(AUTHORIZATION)));
+      if ("ModelInfer".equals(call.getMethodDescriptor().getBareMethodName())) {
+        traceParents.add(String.valueOf(headers.get(TRACE_PARENT)));
+      }
       return next.startCall(
           new ForwardingServerCall.SimpleForwardingServerCall<>(call) {
             @Override

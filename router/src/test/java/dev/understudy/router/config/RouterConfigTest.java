@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.router.patterns.PatternSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,6 +72,68 @@ class RouterConfigTest {
     ConfigException e =
         assertThrows(ConfigException.class, () -> RouterConfig.parse("router.yaml", text));
     return String.join("\n", e.problems());
+  }
+
+  @Test
+  void severalShadowsAndAMirroredControlShareAMirror() {
+    RoutingTable table =
+        RouterConfig.parse(
+                "r",
+                """
+                models:
+                  fraud:
+                    champion: {version: "1", endpoints: [a:1]}
+                    shadows:
+                      next:   {version: "2", endpoints: [b:1]}
+                      larger: {version: "3", endpoints: [c:1], model: fraud-large}
+                    mirroredControl: {version: "1", endpoints: [d:1]}
+                    mirror: {share: 10%, mostPerSecond: 50, timeout: 1s}
+                """)
+            .table();
+    assertNotNull(table);
+    ModelRoute route = table.getModels(0);
+    assertEquals(1000, route.getMirror().getFractionBp());
+    assertEquals(50.0, route.getMirror().getMostPerSecond());
+    assertEquals(1000, route.getMirror().getTimeoutMs());
+    assertEquals(List.of("next", "larger", "mirrored-control"), route.getMirror().getArmsList());
+    assertEquals("fraud-large", route.getArms(2).getUpstreamModel());
+    assertEquals(Role.MIRRORED_CONTROL, route.getArms(3).getRole());
+    assertEquals("static-fraud", route.getRolloutId());
+  }
+
+  @Test
+  void whatIsWrongWithAMirrorIsNamed() {
+    String said =
+        problems(
+            """
+            models:
+              a:
+                champion: {version: "1", endpoints: [a:1]}
+                mirror: {share: 10%}
+              b:
+                champion: {version: "1", endpoints: [a:1]}
+                shadow: {version: "2", endpoints: [b:1], mirror: 1%, timeout: 1s}
+                shadows: {canary: {version: "3", endpoints: [c:1]}}
+                mirror: {share: 10%, timeout: 2s, mostPerSecond: -1}
+            """);
+    assertTrue(said.contains("there is nobody to mirror to (expected: shadow or shadows)"), said);
+    assertTrue(said.contains("'canary' is the name of another arm"), said);
+    assertTrue(said.contains("is said already (mirror.share)"), said);
+    assertTrue(said.contains("is said already (mirror.timeout)"), said);
+    assertTrue(said.contains("mostPerSecond"), said);
+  }
+
+  @Test
+  void whatWatchesIsOffUnlessConfigured() {
+    RouterConfig config = RouterConfig.parse("r", "controller: 127.0.0.1:9000");
+    assertNull(config.tracing());
+    assertNull(config.accessLog());
+    assertNull(config.patterns());
+    assertEquals(
+        PatternSettings.DEFAULT,
+        RouterConfig.parse("r", "controller: 127.0.0.1:9000\npatterns: {watch: true}").patterns());
+    assertNull(
+        RouterConfig.parse("r", "controller: 127.0.0.1:9000\npatterns: {every: 2}").patterns());
   }
 
   @Test
