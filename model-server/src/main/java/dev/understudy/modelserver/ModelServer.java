@@ -156,7 +156,8 @@ public final class ModelServer implements RunningService {
     return HttpResponse.of(
         200,
         "text/plain; version=0.0.4; charset=utf-8",
-        (MetricsPage.render(lines) + tls.prometheusText() + spans(tracing)).getBytes(StandardCharsets.UTF_8));
+        (MetricsPage.render(lines) + tls.prometheusText() + spans(tracing))
+            .getBytes(StandardCharsets.UTF_8));
   }
 
   private static String spans(@Nullable Tracing tracing) {

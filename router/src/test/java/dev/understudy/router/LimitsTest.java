@@ -88,7 +88,8 @@ class LimitsTest {
       ModelInferRequest large = FakeBackend.request(Rig.MODEL, new float[24 * 3 * 10]);
       StatusRuntimeException e = Rig.failure(() -> rig.stub().modelInfer(large));
       assertEquals(
-          "RESOURCE_EXHAUSTED principal 'anonymous' may send 2048 bytes at once, and the message has "
+          "RESOURCE_EXHAUSTED principal 'anonymous' may send 2048 bytes at once, and the message"
+              + " has "
               + large.getSerializedSize()
               + "; it will never fit",
           Rig.told(e));
@@ -146,13 +147,12 @@ class LimitsTest {
   @Test
   void questionsCountAndReadinessDoesNot() throws Exception {
     try (Rig rig = rig("{methods: {metadata: {requestsPerSecond: 0.01, burst: 1}}}")) {
-      ModelMetadataRequest question =
-          ModelMetadataRequest.newBuilder().setName(Rig.MODEL).build();
+      ModelMetadataRequest question = ModelMetadataRequest.newBuilder().setName(Rig.MODEL).build();
       assertEquals(Rig.MODEL, rig.stub().modelMetadata(question).getName());
       StatusRuntimeException e = Rig.failure(() -> rig.stub().modelMetadata(question));
       assertEquals(
-          "RESOURCE_EXHAUSTED principal 'anonymous' is over its quota of 0.01 requests per second by"
-              + " method 'metadata'",
+          "RESOURCE_EXHAUSTED principal 'anonymous' is over its quota of 0.01 requests per second"
+              + " by method 'metadata'",
           Rig.told(e));
       for (int i = 0; i < 5; i++) {
         assertTrue(rig.stub().serverReady(ServerReadyRequest.getDefaultInstance()).getReady());

@@ -123,7 +123,8 @@ record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instan
     int end = begin < 0 ? -1 : text.indexOf(END_KEY, begin);
     if (end > 0) {
       try {
-        byte[] der = Base64.getMimeDecoder().decode(text.substring(begin + BEGIN_KEY.length(), end));
+        byte[] der =
+            Base64.getMimeDecoder().decode(text.substring(begin + BEGIN_KEY.length(), end));
         for (String kind : KINDS) {
           PrivateKey key = key(kind, der);
           if (key != null) {

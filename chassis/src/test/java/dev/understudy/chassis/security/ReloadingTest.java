@@ -106,8 +106,7 @@ class ReloadingTest {
   @Test
   void theFirstValueMustBeThere() throws Exception {
     Files.writeString(left, "b");
-    assertEquals(
-        List.of("b is not a"), assertThrows(ConfigException.class, this::pair).problems());
+    assertEquals(List.of("b is not a"), assertThrows(ConfigException.class, this::pair).problems());
     Files.delete(left);
     String said = assertThrows(ConfigException.class, this::pair).problems().getFirst();
     assertTrue(said.startsWith("pair: " + left), said);

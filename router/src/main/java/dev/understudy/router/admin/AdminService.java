@@ -33,6 +33,7 @@ public final class AdminService extends RouterAdminGrpc.RouterAdminImplBase {
 
     /** What would happen to a request. */
     ExplainRouteResponse explain(ExplainRouteRequest request);
+
     /** Callers under suspicion, at most so many; null when nobody looks. */
     @Nullable List<Suspect> suspects(int most);
   }

@@ -14,6 +14,7 @@ import java.util.List;
  */
 public final class Refusals {
   private static final Duration NEVER = Duration.ofMillis(-1);
+
   /** Clients take 8 KiB of trailers unless told otherwise; base64 adds a third to details. */
   private static final int MOST_VIOLATION_BYTES = 4_500;
 

@@ -197,7 +197,12 @@ final class CallLife implements InferService {
         reply.fail(id, refusal, notes);
         if (call == null) {
           onlookers.refused(
-              id, principal, notes, method == Method.STREAM ? now : openedNanos, message.length, refusal);
+              id,
+              principal,
+              notes,
+              method == Method.STREAM ? now : openedNanos,
+              message.length,
+              refusal);
         } else {
           onlookers.refused(call, null, refusal);
         }
@@ -248,12 +253,12 @@ final class CallLife implements InferService {
         now);
     ContractCheck contract = plan.contract();
     InferCall call = contract == null ? received : contracts.check(received, contract);
+    Patterns.Verdict verdict = onlookers.fits(call);
     // A message that was put right may have another length; what is given back later is its own.
     int grown = call.body().length - received.body().length;
     if (grown != 0) {
       admission.giveBack(-grown);
     }
-    Patterns.Verdict verdict = onlookers.fits(call);
     Flight flight = new Flight(this, call, plan, snapshot, reply, verdict);
     if (lineage.reserve()) {
       flight.start(true);
