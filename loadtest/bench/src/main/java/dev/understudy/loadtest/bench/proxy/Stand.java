@@ -113,7 +113,7 @@ final class Stand implements AutoCloseable {
         evidence: 127.0.0.1:7090
         collector: 127.0.0.1:7090
         auth: {keys: %s, secret: %s}
-        limits: {requestsPerSecond: 1000000, burst: 1000000, concurrentCalls: 100000}
+        limits: {requestsPerSecond: 1000000, burst: 1000000, bytesPerSecond: 10GiB, concurrentCalls: 100000}
         queues: {lineageRecords: 1000000, comparisons: 64MiB}
         mirror: {copies: 4096}
         models:
