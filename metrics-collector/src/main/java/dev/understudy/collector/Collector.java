@@ -130,7 +130,15 @@ public final class Collector {
             Dashboard.start(
                 config.http(),
                 config.token(),
-                new Facts(traffic, latencies, outcomes, outbox, store, writer, counts, tls::prometheusText),
+                new Facts(
+                    traffic,
+                    latencies,
+                    outcomes,
+                    outbox,
+                    store,
+                    writer,
+                    counts,
+                    tls::prometheusText),
                 lookup,
                 watch::overview,
                 scheduler,
@@ -154,7 +162,11 @@ public final class Collector {
   }
 
   private static @Nullable ManagedChannel channel(
-      CollectorConfig config, @Nullable HostPort address, TlsContexts tls, Lifecycle lifecycle, String name) {
+      CollectorConfig config,
+      @Nullable HostPort address,
+      TlsContexts tls,
+      Lifecycle lifecycle,
+      String name) {
     if (address == null) {
       return null;
     }

@@ -111,8 +111,7 @@ class AuthFlowTest {
           told(scope));
       assertEquals(new FaultDetails.Resource("model", "fraud"), scope.details().resource());
       assertEquals("ben", scope.details().metadata().get("principal"));
-      ModelInferRequest unknown =
-          Rig.request().toBuilder().setModelName("nope").setId("7").build();
+      ModelInferRequest unknown = Rig.request().toBuilder().setModelName("nope").setId("7").build();
       assertEquals(
           "PERMISSION_DENIED MODEL_NOT_IN_SCOPE [request id: 7] principal 'ann' may not use model"
               + " 'nope'",
@@ -161,7 +160,8 @@ class AuthFlowTest {
   private static String page(Rig rig) throws Exception {
     try (HttpClient client = HttpClient.newHttpClient()) {
       URI uri =
-          URI.create("http://127.0.0.1:" + rig.router.ports().getOrDefault("metrics", 0) + "/metrics");
+          URI.create(
+              "http://127.0.0.1:" + rig.router.ports().getOrDefault("metrics", 0) + "/metrics");
       return client
           .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
           .body();
@@ -170,8 +170,7 @@ class AuthFlowTest {
 
   @Test
   void guessesFromOneAddressComeToAnEnd() throws Exception {
-    String yaml =
-        auth(", others: {models: ['*']}, failures: {burst: 3, perSecond: 0.001}");
+    String yaml = auth(", others: {models: ['*']}, failures: {burst: 3, perSecond: 0.001}");
     try (Rig rig = Rig.watching(yaml)) {
       rig.offer(1, rig.route(0, 0));
       for (int i = 0; i < 3; i++) {
@@ -381,7 +380,8 @@ class AuthFlowTest {
 
   @Test
   void whatOpensInferenceDoesNotOpenTheAdminPortNorTheOtherWayRound() throws Exception {
-    String yaml = auth(", others: {models: ['*']}") + "tokenFile: " + folder.resolve("token") + "\n";
+    String yaml =
+        auth(", others: {models: ['*']}") + "tokenFile: " + folder.resolve("token") + "\n";
     try (Rig rig = Rig.watching(yaml)) {
       rig.offer(1, rig.route(0, 0));
       HostPort admin = HostPort.loopback(rig.router.ports().getOrDefault("admin", 0));

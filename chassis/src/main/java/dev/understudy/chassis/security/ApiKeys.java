@@ -125,7 +125,9 @@ public final class ApiKeys {
 
   /** The line of the file that makes a key valid for a principal. */
   public static String entry(String principal, String key, String secret) {
-    if (key.isEmpty() || key.length() > MAX_KEY_CHARACTERS || key.chars().anyMatch(c -> c <= ' ' || c > '~')) {
+    if (key.isEmpty()
+        || key.length() > MAX_KEY_CHARACTERS
+        || key.chars().anyMatch(c -> c <= ' ' || c > '~')) {
       // Names the length and never the key.
       throw new IllegalArgumentException(
           "key: "

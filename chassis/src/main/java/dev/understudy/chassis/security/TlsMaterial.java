@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * One reading of a TLS section's files.
  *
  * @param context made of them
- * @param expiry when the first certificate of the chain runs out; null without a chain
- * @param begin when it becomes valid; null without a chain
+ * @param begin when the first certificate of the chain becomes valid; null without a chain
+ * @param expiry when it runs out; null without a chain
  */
 record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instant expiry) {
 
@@ -123,7 +123,8 @@ record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instan
     int end = begin < 0 ? -1 : text.indexOf(END_KEY, begin);
     if (end > 0) {
       try {
-        byte[] der = Base64.getMimeDecoder().decode(text.substring(begin + BEGIN_KEY.length(), end));
+        byte[] der =
+            Base64.getMimeDecoder().decode(text.substring(begin + BEGIN_KEY.length(), end));
         for (String kind : KINDS) {
           PrivateKey key = key(kind, der);
           if (key != null) {

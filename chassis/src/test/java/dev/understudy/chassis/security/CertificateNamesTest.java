@@ -10,7 +10,8 @@ import org.junit.jupiter.api.Test;
 
 class CertificateNamesTest {
   private static @Nullable String name(CertificateBuilder builder) throws Exception {
-    return CertificateNames.nameOf(builder.ecp256().setIsCertificateAuthority(true).buildSelfSigned().getCertificate());
+    return CertificateNames.nameOf(
+        builder.ecp256().setIsCertificateAuthority(true).buildSelfSigned().getCertificate());
   }
 
   private static CertificateBuilder of(String subject) {
@@ -37,8 +38,7 @@ class CertificateNamesTest {
                 .addSanDnsName("a.example")
                 .addSanUriName(new URI("https://a.example/"))));
     assertEquals(
-        "a.example",
-        name(of("CN=common").addSanDnsName("a.example").addSanDnsName("b.example")));
+        "a.example", name(of("CN=common").addSanDnsName("a.example").addSanDnsName("b.example")));
     assertEquals("common", name(of("CN=common, OU=unit, O=house")));
   }
 

@@ -185,8 +185,7 @@ class TlsContextsTest {
     Path clients = old.trust(file("clients.crt"));
     Tls asOld = new Tls(file("old.crt"), file("old.key"), trust, false);
     Tls asFresh = new Tls(file("fresh.crt"), file("fresh.key"), trust, false);
-    try (RpcServer server =
-        start(new Tls(file("server.crt"), file("server.key"), clients, true))) {
+    try (RpcServer server = start(new Tls(file("server.crt"), file("server.key"), clients, true))) {
       assertEquals("echo hi", once(server, asOld));
       assertEquals("UNAVAILABLE", once(server, asFresh));
       fresh.trust(clients);

@@ -80,7 +80,8 @@ final class FakeStates implements AutoCloseable {
     writer = new WriteThread(database, store, time, 1 << 20);
     Outcomes outcomes =
         new Outcomes(database, store, null, Retention.DEFAULT, Duration.ofSeconds(2));
-    facts = new Facts(traffic, latencies, outcomes, null, store, writer, new IntakeCounts(), () -> "");
+    facts =
+        new Facts(traffic, latencies, outcomes, null, store, writer, new IntakeCounts(), () -> "");
     if (scene != Scene.EMPTY) {
       drive();
     }

@@ -77,8 +77,7 @@ public final class Jwts {
 
   /** Claims of ann that hold for an hour. */
   @SuppressWarnings("JavaUtilDate") // the library's type
-  public static JWTClaimsSet claims(
-      long nowMillis, UnaryOperator<JWTClaimsSet.Builder> change) {
+  public static JWTClaimsSet claims(long nowMillis, UnaryOperator<JWTClaimsSet.Builder> change) {
     return change
         .apply(
             new JWTClaimsSet.Builder()

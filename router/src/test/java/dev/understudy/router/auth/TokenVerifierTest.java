@@ -83,7 +83,8 @@ class TokenVerifierTest {
   @Test
   void withoutAKeyIdOnlyTheOneKeyThatFits() {
     assertInstanceOf(TokenVerifier.Good.class, verify(headed(header -> header.keyID(null))));
-    TokenKeys two = TokenKeys.parse("keys", Jwts.jwks(RSA, new RSAKey.Builder(RSA).keyID("r2").build()));
+    TokenKeys two =
+        TokenKeys.parse("keys", Jwts.jwks(RSA, new RSAKey.Builder(RSA).keyID("r2").build()));
     assertEquals(
         new TokenVerifier.Bad(AuthRefusal.TOKEN_SIGNER),
         verifier.verify(headed(header -> header.keyID(null)), two, NOW));
@@ -92,8 +93,7 @@ class TokenVerifierTest {
   @Test
   void anUnsignedTokenIsNone() {
     assertBad(
-        AuthRefusal.TOKEN_MALFORMED,
-        new PlainJWT(Jwts.claims(NOW, claims -> claims)).serialize());
+        AuthRefusal.TOKEN_MALFORMED, new PlainJWT(Jwts.claims(NOW, claims -> claims)).serialize());
   }
 
   @Test
@@ -140,15 +140,11 @@ class TokenVerifierTest {
     String brought =
         Jwts.signed(
             own,
-            new JWSHeader.Builder(JWSAlgorithm.ES256)
-                .keyID("e1")
-                .jwk(own.toPublicJWK())
-                .build(),
+            new JWSHeader.Builder(JWSAlgorithm.ES256).keyID("e1").jwk(own.toPublicJWK()).build(),
             Jwts.claims(NOW, claims -> claims));
     assertBad(AuthRefusal.TOKEN_SIGNATURE, brought);
     assertBad(
-        AuthRefusal.TOKEN_SIGNER,
-        Jwts.signed(Jwts.ec("e9"), Jwts.claims(NOW, claims -> claims)));
+        AuthRefusal.TOKEN_SIGNER, Jwts.signed(Jwts.ec("e9"), Jwts.claims(NOW, claims -> claims)));
   }
 
   @Test
@@ -166,17 +162,13 @@ class TokenVerifierTest {
 
   @Test
   void timesHoldWithinTheSkew() {
-    assertBad(
-        AuthRefusal.TOKEN_EXPIRED, token(claims -> claims.expirationTime(at(NOW - 30_000))));
+    assertBad(AuthRefusal.TOKEN_EXPIRED, token(claims -> claims.expirationTime(at(NOW - 30_000))));
     assertInstanceOf(
-        TokenVerifier.Good.class,
-        verify(token(claims -> claims.expirationTime(at(NOW - 29_000)))));
+        TokenVerifier.Good.class, verify(token(claims -> claims.expirationTime(at(NOW - 29_000)))));
     assertBad(AuthRefusal.TOKEN_EXPIRED, token(claims -> claims.expirationTime(null)));
-    assertBad(
-        AuthRefusal.TOKEN_NOT_YET, token(claims -> claims.notBeforeTime(at(NOW + 31_000))));
+    assertBad(AuthRefusal.TOKEN_NOT_YET, token(claims -> claims.notBeforeTime(at(NOW + 31_000))));
     assertInstanceOf(
-        TokenVerifier.Good.class,
-        verify(token(claims -> claims.notBeforeTime(at(NOW + 30_000)))));
+        TokenVerifier.Good.class, verify(token(claims -> claims.notBeforeTime(at(NOW + 30_000)))));
   }
 
   @Test
@@ -184,8 +176,7 @@ class TokenVerifierTest {
     assertBad(AuthRefusal.TOKEN_ISSUER, token(claims -> claims.issuer("https://other.example")));
     assertBad(AuthRefusal.TOKEN_ISSUER, token(claims -> claims.issuer(null)));
     assertBad(AuthRefusal.TOKEN_AUDIENCE, token(claims -> claims.audience("somebody")));
-    assertBad(
-        AuthRefusal.TOKEN_AUDIENCE, token(claims -> claims.audience((List<String>) null)));
+    assertBad(AuthRefusal.TOKEN_AUDIENCE, token(claims -> claims.audience((List<String>) null)));
     for (@Nullable String name : new @Nullable String[] {null, "", " ", "J\u00f6rg", "a\nb"}) {
       assertBad(AuthRefusal.TOKEN_PRINCIPAL, token(claims -> claims.subject(name)));
     }
@@ -222,8 +213,7 @@ class TokenVerifierTest {
         List.of("", ".", "..", "a.b.c", "eyJhbGciOiJSUzI1NiJ9..", "x".repeat(9_000))) {
       assertBad(AuthRefusal.TOKEN_MALFORMED, text);
     }
-    assertBad(
-        AuthRefusal.TOKEN_MALFORMED, headed(h -> h.type(new JOSEObjectType("logout+jwt"))));
+    assertBad(AuthRefusal.TOKEN_MALFORMED, headed(h -> h.type(new JOSEObjectType("logout+jwt"))));
   }
 
   @Test

@@ -45,7 +45,9 @@ class ModelScopeTest {
       String model = text(random, "ab*", 8);
       Pattern same =
           Pattern.compile(
-              pattern.replace("*", "\u0000").replaceAll("([ab]+)", "\\\\Q$1\\\\E")
+              pattern
+                  .replace("*", "\u0000")
+                  .replaceAll("([ab]+)", "\\\\Q$1\\\\E")
                   .replace("\u0000", ".*"));
       assertEquals(
           same.matcher(model).matches(), in(model, pattern), () -> pattern + " on " + model);

@@ -114,9 +114,8 @@ class AuthConfigTest {
       assertFalse(problem.contains("secret"), problem);
     }
     assertNotNull(
-        auth(
-                "{jwt: {jwksUrl: 'https://issuer.example/jwks', issuer: i, audience: [a]}, others:"
-                    + " {models: [x]}}")
+        auth("{jwt: {jwksUrl: 'https://issuer.example/jwks', issuer: i, audience: [a]}, others:"
+                + " {models: [x]}}")
             .jwt());
   }
 
