@@ -32,6 +32,9 @@ public final class Reloading<T> {
   /** The largest file that is read: {@value} bytes. */
   public static final int MAX_FILE_BYTES = 4 << 20;
 
+  /** Stands for the digest of files that cannot be read. */
+  private static final byte[] UNREADABLE = {1};
+
   private static final Logger log = Logger.getLogger(Reloading.class.getName());
 
   /** Makes the value. */
@@ -93,7 +96,7 @@ public final class Reloading<T> {
    * @return whether there is a new value
    */
   public synchronized boolean poll() {
-    byte[] seen = {};
+    byte[] seen = UNREADABLE;
     try {
       List<byte[]> contents = read(files);
       seen = digest(contents);
@@ -118,17 +121,17 @@ public final class Reloading<T> {
   }
 
   private void failed(byte[] seen, Exception e) {
-    boolean seenBefore = MessageDigest.isEqual(seen, refused) && !told;
-    if (seenBefore) {
+    boolean seenBefore = MessageDigest.isEqual(seen, refused);
+    if (!seenBefore) {
+      refused = seen;
+      told = false;
+    } else if (!told) {
       told = true;
       failures.incrementAndGet();
       log.log(
           Level.WARNING,
           "Cannot reload {0}, the last good one stays: {1}",
           new String[] {what, text(e)});
-    } else if (!MessageDigest.isEqual(seen, refused)) {
-      refused = seen;
-      told = false;
     }
   }
 

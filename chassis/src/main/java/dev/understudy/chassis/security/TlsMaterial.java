@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * One reading of a TLS section's files.
  *
  * @param context made of them
- * @param expiry when the first certificate of the chain runs out; null without a chain
- * @param begin when it becomes valid; null without a chain
+ * @param begin when the first certificate of the chain becomes valid; null without a chain
+ * @param expiry when it runs out; null without a chain
  */
 record TlsMaterial(SslContext context, @Nullable Instant begin, @Nullable Instant expiry) {
 

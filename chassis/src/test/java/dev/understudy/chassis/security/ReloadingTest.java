@@ -93,6 +93,8 @@ class ReloadingTest {
   void aFileThatIsGoneIsAFailureToo() throws Exception {
     Reloading<String> pair = pair();
     Files.delete(left);
+    assertFalse(pair.poll());
+    assertEquals(0, pair.failures());
     for (int i = 0; i < 3; i++) {
       assertFalse(pair.poll());
     }

@@ -282,7 +282,7 @@ public final class RouterStack implements AdminService.Desk {
       RouterConfig config, TimeSource time, Scheduler scheduler) {
     AuthConfig auth = config.auth();
     if (auth == null) {
-      return Authenticator.open(time);
+      return Authenticator.open();
     }
     Authenticator made = Authenticator.start(auth, time, scheduler);
     if (config.token() != null && made.isKey(config.token())) {

@@ -76,7 +76,7 @@ public class AuthBenchmark {
   private static final Call NOTHING = new Call(null, Peer.UNKNOWN);
 
   private final Scheduler scheduler = Scheduler.daemon("bench");
-  private final Authenticator open = Authenticator.open(TimeSource.system());
+  private final Authenticator open = Authenticator.open();
   private Authenticator guarded = open;
   private Call key = NOTHING;
   private Call token = NOTHING;
