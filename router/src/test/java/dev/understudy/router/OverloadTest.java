@@ -244,8 +244,8 @@ class OverloadTest {
       Rig.eventually("the first call is there", () -> rig.champion.calls() == 2);
       StatusRuntimeException busy = Rig.failure(rig::infer);
       assertEquals(
-          "UNAVAILABLE Exceeds maximum queue size: every backend of arm 'champion' has as many calls"
-              + " as it can take",
+          "UNAVAILABLE Exceeds maximum queue size: every backend of arm 'champion' has as many"
+              + " calls as it can take",
           Rig.told(busy));
       assertEquals(2, rig.champion.calls());
       assertTrue(first.cancel(true));
@@ -259,8 +259,7 @@ class OverloadTest {
   @Test
   void aDeadlineThatTheModelCannotKeepIsRefusedBeforeTheBackend() throws Exception {
     ManualTime time = new ManualTime();
-    try (Rig rig =
-        Rig.watching(time, ManualScheduler.on(time), "upstream: {tryTimeout: 10m}\n")) {
+    try (Rig rig = Rig.watching(time, ManualScheduler.on(time), "upstream: {tryTimeout: 10m}\n")) {
       rig.offer(1, rig.route(0, 0));
       List<Runnable> answers = new ArrayList<>();
       rig.champion.behave((request, answer) -> {
@@ -289,8 +288,8 @@ class OverloadTest {
       assertTrue(
           Rig.told(e)
               .matches(
-                  "DEADLINE_EXCEEDED the deadline leaves 1\\d{4}\\.\\d ms, and model 'fraud' recently"
-                      + " needed \\d{5}\\.\\d ms or more"),
+                  "DEADLINE_EXCEEDED the deadline leaves 1\\d{4}\\.\\d ms, and model 'fraud'"
+                      + " recently needed \\d{5}\\.\\d ms or more"),
           Rig.told(e));
       assertEquals(21, rig.champion.calls());
       time.advance(Duration.ofMillis(50));

@@ -84,7 +84,8 @@ final class Arrows {
               .resideInAnyPackage("io.grpc..", "io.netty..")
               .allowEmptyShould(true));
     }
-    for (String pure : List.of("evidence", "router.split", "router.hash", "router.overload", "rollout.policy")) {
+    for (String pure :
+        List.of("evidence", "router.split", "router.hash", "router.overload", "rollout.policy")) {
       rules.put(
           pure + " is pure",
           noClasses()

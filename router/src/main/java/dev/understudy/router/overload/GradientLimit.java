@@ -27,13 +27,12 @@ import java.util.function.LongSupplier;
  * a long overload becomes the time <em>with</em> load, and the limit drifts away. Here it is
  * measured, as in Envoy and in BBR (Cardwell et al., ACM Queue 14(5), 2016): the mean time of a few
  * answers while no more than {@code minimum} calls are in flight, critical ones not counted as long
- * as they are few. A window that happens to be that
- * quiet is such a measurement. Otherwise the limit is cut to the minimum until enough calls that
- * began after the queue had drained have been answered. A cut costs calls, so it is made only when
- * calls are being refused anyway: at once when nothing was ever measured, later after 1, 2, 4, ...
- * seconds up to {@code remeasure} as long as measurements agree to a quarter, and again from 1 when
- * they do not. A backend that has become slower, or faster, is thus believed within seconds, and a
- * healthy one is never disturbed.
+ * as they are few. A window that happens to be that quiet is such a measurement. Otherwise the
+ * limit is cut to the minimum until enough calls that began after the queue had drained have been
+ * answered. A cut costs calls, so it is made only when calls are being refused anyway: at once when
+ * nothing was ever measured, later after 1, 2, 4, ... seconds up to {@code remeasure} as long as
+ * measurements agree to a quarter, and again from 1 when they do not. A backend that has become
+ * slower, or faster, is thus believed within seconds, and a healthy one is never disturbed.
  *
  * <p><b>Threads.</b> A call costs two atomic operations, and one more for its time; a refused call
  * writes nothing but a counter. Count and sum of the times share one word, so that they always
@@ -68,6 +67,7 @@ public final class GradientLimit implements ConcurrencyLimit {
 
   /** The limit of critical calls: not cut for a measurement, unless there are too many of them. */
   private volatile int criticalLimit;
+
   private volatile int peak;
   private volatile long windowEndNanos;
 

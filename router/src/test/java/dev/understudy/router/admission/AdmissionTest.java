@@ -149,8 +149,7 @@ class AdmissionTest {
         asked.getMessage());
     assertEquals(Duration.ofMillis(500), asked.details().retryAfter());
     assertEquals(Duration.ofMillis(500), asked.details().pushback());
-    assertEquals(
-        "principal:a/method:metadata", asked.details().quotas().getFirst().subject());
+    assertEquals("principal:a/method:metadata", asked.details().quotas().getFirst().subject());
 
     call(admission, "a", "fraud", 1500, 0);
     Fault bytes = refusal(() -> call(admission, "a", "fraud", 500, 0));
@@ -262,7 +261,8 @@ class AdmissionTest {
         }) {
       String said = one.said();
       assertEquals(
-          one.expected(), admission.classOf(one.who(), name -> said.isEmpty() ? null : said),
+          one.expected(),
+          admission.classOf(one.who(), name -> said.isEmpty() ? null : said),
           one.toString());
     }
     Fault unknown = refusal(() -> admission.classOf("a", name -> "high"));
@@ -278,8 +278,7 @@ class AdmissionTest {
 
   @Test
   void sheddableGoesFirstAndCriticalLast() {
-    Admission admission =
-        admission("{criticality: {}, concurrentCalls: 10, bytesInFlight: 1000B}");
+    Admission admission = admission("{criticality: {}, concurrentCalls: 10, bytesInFlight: 1000B}");
     for (int i = 0; i < 7; i++) {
       admission.enter("a", Criticality.SHEDDABLE, Method.INFER, NEVER, 0);
     }

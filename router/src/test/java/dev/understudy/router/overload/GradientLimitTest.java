@@ -213,16 +213,13 @@ class GradientLimitTest {
   void settingsThatMakeNoSenseAreRefused() {
     assertThrows(
         IllegalArgumentException.class,
-        () ->
-            new GradientSettings(0, 1, 1, 2, Duration.ofMillis(100), Duration.ofSeconds(1)));
+        () -> new GradientSettings(0, 1, 1, 2, Duration.ofMillis(100), Duration.ofSeconds(1)));
     assertThrows(
         IllegalArgumentException.class,
-        () ->
-            new GradientSettings(5, 4, 10, 2, Duration.ofMillis(100), Duration.ofSeconds(1)));
+        () -> new GradientSettings(5, 4, 10, 2, Duration.ofMillis(100), Duration.ofSeconds(1)));
     assertThrows(
         IllegalArgumentException.class,
-        () ->
-            new GradientSettings(1, 4, 10, 1, Duration.ofMillis(100), Duration.ofSeconds(1)));
+        () -> new GradientSettings(1, 4, 10, 1, Duration.ofMillis(100), Duration.ofSeconds(1)));
     assertThrows(IllegalArgumentException.class, () -> new ClassShares(0.9, 0.7));
     assertThrows(IllegalArgumentException.class, () -> new ClassShares(0, 0.7));
   }

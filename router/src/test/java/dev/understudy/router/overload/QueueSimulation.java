@@ -9,9 +9,9 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend of so many servers behind a queue without bound, and callers who come at random and wait
- * until their deadline. What nobody waits for any more is worked off all the same, as by a server
- * that does not hear of cancellations. The clock is the simulation's own.
+ * A backend of so many servers behind a queue without bound, and callers who come at random and
+ * wait until their deadline. What nobody waits for any more is worked off all the same, as by a
+ * server that does not hear of cancellations. The clock is the simulation's own.
  */
 final class QueueSimulation {
   private static final double SECOND = 1e9;
