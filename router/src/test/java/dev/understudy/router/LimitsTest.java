@@ -20,6 +20,11 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -51,7 +56,7 @@ class LimitsTest {
       StatusRuntimeException e, Class<T> type) throws Exception {
     com.google.rpc.Status status = StatusProto.fromThrowable(e);
     assertNotNull(status);
-    List<T> found = new java.util.ArrayList<>();
+    List<T> found = new ArrayList<>();
     for (Any any : status.getDetailsList()) {
       if (any.is(type)) {
         found.add(any.unpack(type));
@@ -200,5 +205,52 @@ class LimitsTest {
       assertNotNull(rig.stub("x-understudy-criticality", "sheddable").modelInfer(Rig.request()));
       assertFalse(rig.champion.requests().isEmpty());
     }
+  }
+
+  @Test
+  void refusalsAndLimitsAreOnTheMetricsPage() throws Exception {
+    try (Rig rig =
+        Rig.watching(
+            """
+            metrics: 127.0.0.1:0
+            limits:
+              criticality: {}
+              adaptive: {enabled: true, start: 17}
+              methods: {infer: {requestsPerSecond: 0.01, burst: 1}}
+            """)) {
+      rig.offer(1, rig.route(0, 0));
+      rig.infer();
+      Rig.failure(
+          () -> rig.stub("x-understudy-criticality", "sheddable").modelInfer(Rig.request()));
+      String page = page(rig);
+      assertEquals(
+          List.of(1.0), values(page, "router_refusals_total", "request_quota", "sheddable"));
+      assertEquals(
+          List.of(0.0), values(page, "router_refusals_total", "request_quota", "critical"));
+      assertEquals(List.of(0.0), values(page, "router_quota_shared_total"));
+      assertEquals(List.of(17.0), values(page, "router_backend_limit", rig.champion.address()));
+      assertEquals(List.of(0.0), values(page, "router_backend_in_flight", rig.champion.address()));
+      assertEquals(List.of(0.0), values(page, "router_backend_full_total", rig.champion.address()));
+    }
+  }
+
+  private static String page(Rig rig) throws Exception {
+    URI address =
+        URI.create(
+            "http://127.0.0.1:" + rig.router.ports().getOrDefault("metrics", 0) + "/metrics");
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      return client
+          .send(HttpRequest.newBuilder(address).build(), HttpResponse.BodyHandlers.ofString())
+          .body();
+    }
+  }
+
+  /** What a metric's samples say that have all these label values. */
+  private static List<Double> values(String page, String metric, String... labels) {
+    return page.lines()
+        .filter(line -> line.startsWith(metric + "{"))
+        .filter(line -> List.of(labels).stream().allMatch(l -> line.contains('"' + l + '"')))
+        .map(line -> Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)))
+        .toList();
   }
 }

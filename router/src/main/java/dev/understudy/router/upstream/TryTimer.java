@@ -1,7 +1,6 @@
 package dev.understudy.router.upstream;
 
 import io.netty.util.concurrent.EventExecutor;
-import io.netty.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -119,7 +118,7 @@ final class TryTimer {
 
   private void wake(long slot, long now) {
     wakeSlot = slot;
-    Future<?> unused =
+    var _ =
         loop.schedule(
             () -> woken(slot), Math.max(0, slot * SLOT_NANOS - now), TimeUnit.NANOSECONDS);
   }

@@ -25,7 +25,7 @@ final class Echo implements ServerCallHandler<byte[], Message>, AutoCloseable {
             .directExecutor()
             .addService(
                 ServerServiceDefinition.builder(InferMethods.SERVICE)
-                    .addMethod(InferMethods.serverUnary(), this::startCall)
+                    .addMethod(InferMethods.serverUnary(), this)
                     .build())
             .build()
             .start();
