@@ -199,6 +199,11 @@ final class Credentials implements AutoCloseable {
     return reason.fault();
   }
 
+  /** Who bears this name. */
+  Principal named(String name) {
+    return grants.of(name);
+  }
+
   private static Reloading<KeyRing> ring(AuthConfig.Keys files, Grants grants) {
     return Reloading.open(
         "auth.keys",
