@@ -2,6 +2,7 @@ package dev.understudy.router;
 
 import dev.understudy.chassis.lifecycle.ServiceMain;
 import dev.understudy.router.config.RouterConfig;
+import dev.understudy.router.upstream.SystemResolver;
 
 /** The router as a process. */
 public final class RouterMain {
@@ -9,6 +10,7 @@ public final class RouterMain {
 
   /** {@code --config FILE [--check-config] [--ready-file FILE]}. */
   public static void main(String[] args) {
+    SystemResolver.rememberBriefly();
     ServiceMain.run(
         "router",
         args,

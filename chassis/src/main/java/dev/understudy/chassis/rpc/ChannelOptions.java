@@ -11,42 +11,50 @@ import org.jspecify.annotations.Nullable;
  * @param maxMessageBytes the largest message that is accepted
  * @param directExecutor whether callbacks run on the event loop, where they must not block
  * @param eventLoops shared threads, or null for gRPC's own
+ * @param authority what the peer is told it is called, and must prove by its certificate; null for
+ *     its address
  */
 public record ChannelOptions(
     @Nullable Tls tls,
     @Nullable String token,
     int maxMessageBytes,
     boolean directExecutor,
-    @Nullable EventLoops eventLoops) {
+    @Nullable EventLoops eventLoops,
+    @Nullable String authority) {
 
   /** Plaintext without a token. */
   public static ChannelOptions plaintext() {
-    return new ChannelOptions(null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null);
+    return new ChannelOptions(null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null, null);
   }
 
   /** With TLS; null for plaintext. */
   public ChannelOptions withTls(@Nullable Tls value) {
-    return new ChannelOptions(value, token, maxMessageBytes, directExecutor, eventLoops);
+    return new ChannelOptions(value, token, maxMessageBytes, directExecutor, eventLoops, authority);
   }
 
   /** With a bearer token; null for none. */
   public ChannelOptions withToken(@Nullable String value) {
-    return new ChannelOptions(tls, value, maxMessageBytes, directExecutor, eventLoops);
+    return new ChannelOptions(tls, value, maxMessageBytes, directExecutor, eventLoops, authority);
   }
 
   /** With another bound for inbound messages. */
   public ChannelOptions withMaxMessageBytes(int value) {
-    return new ChannelOptions(tls, token, value, directExecutor, eventLoops);
+    return new ChannelOptions(tls, token, value, directExecutor, eventLoops, authority);
   }
 
   /** With callbacks on the event loop, or off it. */
   public ChannelOptions withDirectExecutor(boolean value) {
-    return new ChannelOptions(tls, token, maxMessageBytes, value, eventLoops);
+    return new ChannelOptions(tls, token, maxMessageBytes, value, eventLoops, authority);
   }
 
   /** With shared threads; null for gRPC's own. */
   public ChannelOptions withEventLoops(@Nullable EventLoops value) {
-    return new ChannelOptions(tls, token, maxMessageBytes, directExecutor, value);
+    return new ChannelOptions(tls, token, maxMessageBytes, directExecutor, value, authority);
+  }
+
+  /** With a name for the peer; null for its address. */
+  public ChannelOptions withAuthority(@Nullable String value) {
+    return new ChannelOptions(tls, token, maxMessageBytes, directExecutor, eventLoops, value);
   }
 
   @Override

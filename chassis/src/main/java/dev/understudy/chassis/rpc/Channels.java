@@ -30,6 +30,9 @@ public final class Channels {
     } else {
       builder.sslContext(options.tls().clientContext());
     }
+    if (options.authority() != null) {
+      builder.overrideAuthority(options.authority());
+    }
     if (options.token() != null) {
       builder.intercept(new BearerToken(options.token()));
     }

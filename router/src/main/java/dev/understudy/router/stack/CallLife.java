@@ -22,11 +22,9 @@ import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
-import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
 import dev.understudy.router.validation.Validation;
 import java.nio.ByteBuffer;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -35,6 +33,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class CallLife implements InferService {
   private static final Cancel NOTHING = () -> {};
+  private static final int MOST_NAME_CHARS = 256;
 
   final Authenticator authenticator;
   final Admission admission;
@@ -44,10 +43,10 @@ final class CallLife implements InferService {
   final Lineage lineage;
   final Recording recording;
   final Drill drill;
+  final SecondAttempts seconds;
   final LifeSettings settings;
   final TimeSource time;
   private final TimeOrderedIds ids;
-  private final ConcurrentHashMap<String, FailoverAllowance> allowances = new ConcurrentHashMap<>();
 
   CallLife(
       Authenticator authenticator,
@@ -58,6 +57,7 @@ final class CallLife implements InferService {
       Lineage lineage,
       Recording recording,
       Drill drill,
+      SecondAttempts seconds,
       LifeSettings settings,
       TimeSource time,
       TimeOrderedIds ids) {
@@ -69,6 +69,7 @@ final class CallLife implements InferService {
     this.lineage = lineage;
     this.recording = recording;
     this.drill = drill;
+    this.seconds = seconds;
     this.settings = settings;
     this.time = time;
     this.ids = ids;
@@ -83,14 +84,6 @@ final class CallLife implements InferService {
     }
     admission.enter(deadlineNanos, now);
     return new Admitted(principal, headers, deadlineNanos, stream);
-  }
-
-  FailoverAllowance allowance(String model) {
-    FailoverAllowance allowance = allowances.get(model);
-    return allowance != null
-        ? allowance
-        : allowances.computeIfAbsent(
-            model, name -> new FailoverAllowance(settings.failoverBurst()));
   }
 
   private final class Admitted implements Ticket {
@@ -188,6 +181,14 @@ final class CallLife implements InferService {
     ModelPlan plan = snapshot.plan(call.model());
     if (plan == null) {
       throw Refusals.unknownModel(call.clientId(), call.model());
+    }
+    if (plan.passesThrough()) {
+      int length = call.model().length();
+      if (length < 1 || length > MOST_NAME_CHARS) {
+        throw Refusals.unusableModelName(call.clientId(), length, MOST_NAME_CHARS);
+      }
+      Validation.checkUnlisted(call.request());
+      return plan;
     }
     SignatureCheck signature = plan.signature();
     if (signature == null) {

@@ -14,13 +14,13 @@ import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
 import dev.understudy.router.guard.OutputGuard;
+import dev.understudy.router.hash.StableHash;
 import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.record.ArmCell;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
 import dev.understudy.router.upstream.AttemptOptions;
-import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -34,9 +34,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Evidence before rescue.</b> The first attempt is made in the arm that the request was
  * assigned to, and its end is counted for that arm at once. What follows is for the client only: a
- * failed canary or control may be rescued by the champion, within the model's allowance; a champion
- * that could not be reached may be asked once more at another of its backends. Neither changes what
- * has been counted.
+ * failed canary or control may be rescued by the champion, within the model's allowance and while
+ * the champion has room; a champion that could not be reached may be asked once more at another of
+ * its backends, within a budget, because inference may be repeated; a champion that is slow may be
+ * asked beside ({@link Hedge}). None of it changes what has been counted. A call of a sequence goes
+ * to the one backend that has the sequence's state, and is never repeated.
  *
  * <p><b>Time.</b> A rescue needs time, so an attempt that can be rescued gets at most half of what
  * is left until the deadline. An arm must not look worse for that: while shares are in force, a
@@ -80,6 +82,8 @@ final class Flight implements Cancel {
   private @Nullable String key;
   private Upstream.@Nullable Slot slot;
   private @Nullable Answer firstAnswer;
+  private SecondAttempts.@Nullable Budgets budgets;
+  private volatile @Nullable Hedge hedge;
   private long tryNanos;
 
   Flight(CallLife life, InferCall call, ModelPlan plan, Snapshot snapshot, Reply reply) {
@@ -101,6 +105,10 @@ final class Flight implements Cancel {
     Cancel attempt = running;
     if (attempt != null) {
       attempt.cancel();
+    }
+    Hedge beside = hedge;
+    if (beside != null) {
+      beside.cancel();
     }
   }
 
@@ -184,24 +192,40 @@ final class Flight implements Cancel {
     ArmPlan arm = assigned.arm();
     Upstream.Slot chosen = slot;
     if (chosen == null) {
-      chosen = life.upstream.slot(arm, !assigned.rescuable(), null);
+      String sequence = call.sequenceId();
+      chosen =
+          sequence == null
+              ? life.upstream.slot(arm, !assigned.rescuable(), null)
+              : life.upstream.sticky(arm, StableHash.of(StableHash.seed(call.model()), sequence));
       slot = chosen;
     }
+    SecondAttempts.Budgets seconds = life.seconds.of(plan);
+    budgets = seconds;
     if (assigned.rescuable()) {
-      allowance().earn(failoverBp());
+      seconds.rescues.earn(failoverBp());
+    } else {
+      seconds.retry.earn();
     }
     if (chosen == null) {
       Fault none = Refusals.noBackend(call.clientId(), arm.arm().getName());
       firstEnded(assigned, Answer.failed(Outcome.BAD_UNAVAILABLE, none, 0, true));
       return;
     }
-    long limit = assigned.rescuable() ? tryNanos : Math.min(whole, remaining);
+    long usable = usableNanos(remaining);
+    long limit = assigned.rescuable() ? tryNanos : Math.min(whole, usable);
+    Hedge beside =
+        plan.route().hasHedging() && arm == plan.champion() && !call.inSequence()
+            ? new Hedge(life.seconds, new Beside(assigned), assigned.judged())
+            : null;
+    if (beside != null) {
+      hedge = beside;
+    }
     boolean drilled = assigned.judged() && arm.arm().hasFault();
     send(
         chosen,
         arm,
         limit,
-        !assigned.rescuable() && remaining <= whole,
+        !assigned.rescuable() && usable <= whole,
         () -> sent(assigned),
         answer -> {
           if (drilled) {
@@ -210,6 +234,71 @@ final class Flight implements Cancel {
             firstEnded(assigned, answer);
           }
         });
+    if (beside != null) {
+      seconds.earnHedge();
+      beside.started(life.seconds.hedgeLater(plan.route(), seconds, beside::fire));
+    }
+  }
+
+  /** The second attempt beside this call's first. */
+  private final class Beside implements Hedge.Side {
+    private final Assignment assigned;
+    private final long sinceNanos = life.time.nanoTime();
+
+    Beside(Assignment assigned) {
+      this.assigned = assigned;
+    }
+
+    @Override
+    public @Nullable Cancel send(Race race, Consumer<Answer> done) {
+      SecondAttempts.Budgets seconds = life.seconds.of(plan);
+      long now = life.time.nanoTime();
+      long usable = usableNanos(call.remainingNanos(now));
+      Upstream.Slot other = usable <= 0 ? null : life.upstream.slot(assigned.arm(), false, slot);
+      if (other == null) {
+        return null;
+      }
+      if (!seconds.takeHedge() || !race.secondBegins()) {
+        life.upstream.release(other);
+        return null;
+      }
+      life.seconds.countHedge();
+      long whole = wholeTryNanos();
+      long waited = now - sinceNanos;
+      return attempt(
+          other,
+          assigned.arm(),
+          Math.min(whole, usable),
+          usable <= whole,
+          () -> {},
+          answer ->
+              done.accept(guarded(deadlineOrCancel(answer.after(answer.latencyNanos() + waited)))));
+    }
+
+    @Override
+    public boolean clientGone() {
+      return clientGone;
+    }
+
+    @Override
+    public void finish(Answer answer, boolean firstHasEnded) {
+      Flight.this.finish(assigned, answer, assigned.arm(), firstHasEnded ? firstAnswer : null);
+    }
+
+    @Override
+    public void cancelFirst() {
+      Cancel first = running;
+      if (first != null) {
+        first.cancel();
+      }
+    }
+  }
+
+  /** What an attempt may take of the time that is left: the router has to answer in the rest. */
+  private long usableNanos(long remaining) {
+    return remaining == Long.MAX_VALUE
+        ? remaining
+        : remaining - Math.min(life.settings.reserveNanos(), Math.max(0, remaining / 10));
   }
 
   /** A drill is held on the arm: the answer is told as the drill wants it. */
@@ -247,6 +336,20 @@ final class Flight implements Cancel {
       boolean limitIsDeadline,
       Runnable sent,
       Consumer<Answer> done) {
+    Cancel attempt = attempt(to, arm, limitNanos, limitIsDeadline, sent, done);
+    running = attempt;
+    if (clientGone) {
+      attempt.cancel();
+    }
+  }
+
+  private Cancel attempt(
+      Upstream.Slot to,
+      ArmPlan arm,
+      long limitNanos,
+      boolean limitIsDeadline,
+      Runnable sent,
+      Consumer<Answer> done) {
     AttemptOptions options =
         new AttemptOptions(
             call.predictionId(),
@@ -255,11 +358,7 @@ final class Flight implements Cancel {
             limitNanos,
             limitIsDeadline,
             false);
-    Cancel attempt = life.upstream.send(to, arm, Message.of(call.body()), options, sent, done);
-    running = attempt;
-    if (clientGone) {
-      attempt.cancel();
-    }
+    return life.upstream.send(to, arm, Message.of(call.body()), options, sent, done);
   }
 
   private void firstEnded(Assignment assigned, Answer raw) {
@@ -282,8 +381,26 @@ final class Flight implements Cancel {
         life.recording.keyBad(plan, unit, counts);
       }
     }
+    SecondAttempts.Budgets seconds = budgets;
+    Hedge beside = hedge;
+    if (beside == null || seconds == null) {
+      firstEndedAlone(assigned, answer);
+      return;
+    }
+    if (answer.isOk()) {
+      seconds.latency.record(answer.latencyNanos());
+    }
+    switch (beside.firstEnded(answer)) {
+      case ANSWER, ANSWER_FIRST -> finish(assigned, answer, assigned.arm(), answer);
+      case ALONE -> firstEndedAlone(assigned, answer);
+      case TOO_LATE -> meet(answer);
+      case WAIT, ANSWER_EARLY -> {}
+    }
+  }
+
+  private void firstEndedAlone(Assignment assigned, Answer answer) {
     if (!answer.isBad() || clientGone || !again(assigned, answer)) {
-      finish(assigned, answer, assigned.arm());
+      finish(assigned, answer, assigned.arm(), answer);
     }
   }
 
@@ -291,19 +408,31 @@ final class Flight implements Cancel {
   private boolean again(Assignment assigned, Answer failed) {
     long now = life.time.nanoTime();
     long remaining = call.remainingNanos(now);
-    if (remaining <= 0) {
+    SecondAttempts.Budgets seconds = budgets;
+    if (remaining <= 0 || seconds == null || call.inSequence()) {
       return false;
     }
     ArmPlan champion = plan.champion();
     Upstream.Slot next;
     if (assigned.rescuable()) {
-      if (!allowance().take()) {
+      if (!life.upstream.hasRoom(champion)) {
+        life.seconds.countWithoutRoom();
+        return false;
+      }
+      if (!seconds.rescues.take()) {
         return false;
       }
       next = life.upstream.slot(champion, true, null);
     } else if (assigned.arm().role() == Role.CHAMPION
         && failed.outcome() == Outcome.BAD_UNAVAILABLE) {
       next = life.upstream.slot(champion, false, slot);
+      if (next != null && !seconds.retry.take(now)) {
+        life.upstream.release(next);
+        return false;
+      }
+      if (next != null) {
+        life.seconds.countRetry();
+      }
     } else {
       return false;
     }
@@ -311,11 +440,12 @@ final class Flight implements Cancel {
       return false;
     }
     long whole = wholeTryNanos();
+    long usable = usableNanos(remaining);
     send(
         next,
         champion,
-        Math.min(whole, remaining),
-        remaining <= whole,
+        Math.min(whole, usable),
+        usable <= whole,
         () -> {},
         answer -> {
           Answer second = guarded(deadlineOrCancel(answer));
@@ -323,7 +453,7 @@ final class Flight implements Cancel {
           if (second.isOk() && assigned.rescuable() && counts != null) {
             counts.rescued();
           }
-          finish(assigned, second, champion);
+          finish(assigned, second, champion, failed);
         });
     return true;
   }
@@ -333,10 +463,6 @@ final class Flight implements Cancel {
     return millis <= 0
         ? life.settings.tryTimeout().toNanos()
         : Math.min(millis, 3_600_000) * 1_000_000;
-  }
-
-  private FailoverAllowance allowance() {
-    return life.allowance(call.model());
   }
 
   private int failoverBp() {
@@ -362,7 +488,7 @@ final class Flight implements Cancel {
   /** Step 10. */
   private Answer guarded(Answer answer) {
     byte[] response = answer.response();
-    if (response == null) {
+    if (response == null || plan.passesThrough()) {
       return answer;
     }
     try {
@@ -385,8 +511,13 @@ final class Flight implements Cancel {
     }
   }
 
-  /** The client first, then step 12. */
-  private void finish(Assignment assigned, Answer answer, ArmPlan answered) {
+  /**
+   * The client first, then step 12.
+   *
+   * @param first the end of the first attempt; null while that is still under way
+   */
+  private void finish(
+      Assignment assigned, Answer answer, ArmPlan answered, @Nullable Answer first) {
     life.admission.giveBack(call.body().length);
     byte[] response = answer.response();
     if (response != null) {
@@ -406,11 +537,16 @@ final class Flight implements Cancel {
         assigned,
         answered,
         answer,
-        firstAnswer,
+        first,
         life.time.nanoTime() - call.arrivalNanos(),
         hasPlace);
-    Answer first = firstAnswer;
-    if (first != null && meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
+    if (first != null) {
+      meet(first);
+    }
+  }
+
+  private void meet(Answer first) {
+    if (meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
       ticket.primary(first);
     }
   }
@@ -420,12 +556,16 @@ final class Flight implements Cancel {
    * that they have in a request.
    */
   private byte[] tail(ArmPlan answered) {
-    if (!call.wantsId()) {
-      return answered.renamed() ? InferRequests.overrides(call.model(), null, Map.of()) : NO_TAIL;
+    String name = answered.renamed() ? call.model() : null;
+    String version = answered.reversioned() ? answered.version() : null;
+    if (plan.passesThrough() || !call.wantsId()) {
+      return name == null && version == null
+          ? NO_TAIL
+          : InferRequests.overrides(name, version, Map.of());
     }
     return InferRequests.overrides(
-        answered.renamed() ? call.model() : null,
-        null,
+        name,
+        version,
         Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())));
   }
 }

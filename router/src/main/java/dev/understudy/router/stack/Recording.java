@@ -201,13 +201,13 @@ final class Recording implements Mirror.Results {
               .setReviewRequired(call.notes().reviewRequired())
               .build());
     }
-    requests.count(call.model(), answered.role(), fault == null ? "OK" : fault.code().name());
-    times.record(call.model(), answered.role(), answered.version(), "total", totalNanos);
+    requests.count(plan.label(), answered.role(), fault == null ? "OK" : fault.code().name());
+    times.record(plan.label(), answered.role(), answered.version(), "total", totalNanos);
     times.record(
-        call.model(), answered.role(), answered.version(), "upstream", answer.latencyNanos());
+        plan.label(), answered.role(), answered.version(), "upstream", answer.latencyNanos());
     if (assigned.arm().role() == answered.role()) {
       times.record(
-          call.model(),
+          plan.label(),
           answered.role(),
           answered.version(),
           "router",

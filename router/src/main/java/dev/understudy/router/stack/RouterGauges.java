@@ -6,6 +6,8 @@ import dev.understudy.router.call.Budget;
 import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
+import dev.understudy.router.upstream.BackendReport;
+import dev.understudy.router.upstream.Upstream;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.Meter;
@@ -14,6 +16,7 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
 
 /** What Prometheus reads about the router itself: what is in flight, what waits, what was lost. */
 public record RouterGauges(
@@ -26,7 +29,12 @@ public record RouterGauges(
     BooleanSupplier leaseExpired,
     RequestCounts requests,
     LongSupplier drillErrors,
-    LongSupplier drillDelays) {
+    LongSupplier drillDelays,
+    Upstream upstream,
+    Upstream shadows,
+    SecondAttempts seconds) {
+  private static final AttributeKey<String> ARM = AttributeKey.stringKey("arm");
+  private static final AttributeKey<String> BACKEND = AttributeKey.stringKey("backend");
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
   private static final AttributeKey<String> STATUS = AttributeKey.stringKey("status");
@@ -57,6 +65,7 @@ public record RouterGauges(
     counter(meter, "router.payloads.dropped", "Payloads lost", payloadsDropped);
     counter(meter, "router.drill.errors", "Answers replaced by a drill's error", drillErrors);
     counter(meter, "router.drill.delays", "Answers held back by a drill", drillDelays);
+    backends(meter);
     counter(
         meter,
         "router.requests",
@@ -64,6 +73,64 @@ public record RouterGauges(
         counter ->
             requests.read((model, role, status, calls) ->
                 counter.record(calls, labels(model, role, status))));
+  }
+
+  private void backends(Meter meter) {
+    gauge(
+        meter,
+        "router.backend.in_flight",
+        "Attempts in flight at a backend",
+        BackendReport::inFlight);
+    gauge(
+        meter,
+        "router.backend.latency_nanos",
+        "Peak-EWMA of a backend's latency",
+        BackendReport::latencyNanos);
+    gauge(
+        meter,
+        "router.backend.state",
+        "0 in use, 1 failed its checks, 2 ejected, 3 breaker not closed",
+        BackendReport::state);
+    counter(meter, "router.backend.ejections", "Backends ejected", upstream::ejections);
+    counter(meter, "router.backend.failed_checks", "Checks failed", upstream::failedChecks);
+    counter(
+        meter,
+        "router.names.failed",
+        "Look-ups without an address",
+        () -> upstream.failedLookUps() + shadows.failedLookUps());
+    counter(
+        meter,
+        "router.names.left_out",
+        "Addresses left out because a name had too many",
+        () -> upstream.addressesLeftOut() + shadows.addressesLeftOut());
+    counter(meter, "router.retries", "Champion's calls sent again", seconds::retries);
+    counter(meter, "router.retries.refused", "Retries over budget", seconds::refusedRetries);
+    counter(meter, "router.hedges", "Champion's calls sent beside", seconds::hedges);
+    counter(meter, "router.hedges.won", "Hedges that answered", seconds::hedgesWon);
+    counter(meter, "router.hedges.refused", "Hedges over budget", seconds::refusedHedges);
+    counter(meter, "router.rescues.refused", "Rescues over allowance", seconds::refusedRescues);
+    counter(meter, "router.rescues.no_room", "Rescues without room", seconds::withoutRoom);
+  }
+
+  private void gauge(Meter meter, String name, String text, ToLongFunction<BackendReport> value) {
+    var _ =
+        meter
+            .gaugeBuilder(name)
+            .ofLongs()
+            .setDescription(text)
+            .buildWithCallback(gauge ->
+                upstream
+                    .report()
+                    .forEach(backend ->
+                        gauge.record(
+                            value.applyAsLong(backend),
+                            Attributes.of(
+                                MODEL,
+                                backend.model(),
+                                ARM,
+                                backend.arm(),
+                                BACKEND,
+                                backend.address()))));
   }
 
   private static Attributes labels(String model, Role role, String status) {

@@ -32,6 +32,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   /** gRPC's own timer may fire a little before our clock says so. */
   private static final long EARLY_NANOS = 2_000_000;
 
+  private final Upstream upstream;
   private final Upstream.Slot slot;
   private final AttemptOptions options;
   private final TimeSource time;
@@ -42,7 +43,12 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   private byte @Nullable [] response;
 
   private Attempt(
-      Upstream.Slot slot, AttemptOptions options, TimeSource time, Consumer<Answer> done) {
+      Upstream upstream,
+      Upstream.Slot slot,
+      AttemptOptions options,
+      TimeSource time,
+      Consumer<Answer> done) {
+    this.upstream = upstream;
     this.slot = slot;
     this.options = options;
     this.time = time;
@@ -58,6 +64,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
 
   /** Makes the attempt; see {@link Upstream#send}. */
   static Cancel make(
+      Upstream upstream,
       Upstream.Slot slot,
       AttemptOptions options,
       TimeSource time,
@@ -68,7 +75,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
     // a client is told to the attempt explicitly. gRPC reads the context when a call is made.
     Context before = Context.ROOT.attach();
     try {
-      Attempt attempt = new Attempt(slot, options, time, done);
+      Attempt attempt = new Attempt(upstream, slot, options, time, done);
       attempt.send(message, sent);
       return attempt;
     } finally {
@@ -124,8 +131,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
         status.isOk() && message != null
             ? Answer.ok(message, trailers.get(TIMING), nanos)
             : failure(status, trailers, nanos);
-    slot.backend.ended(
-        slot.permitted, answer.transport(), answer.outcome() != Outcome.CANCELLED_BY_CLIENT, nanos);
+    upstream.ended(slot, answer, startNanos + nanos);
     done.accept(answer);
   }
 
