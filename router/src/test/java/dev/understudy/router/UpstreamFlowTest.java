@@ -118,7 +118,8 @@ class UpstreamFlowTest {
       rig.canary.behave(FakeBackend.hanging());
       rig.inferMany(5, request -> request);
       assertEquals(5, rig.champion.calls() + rig.canary.calls());
-      rig.offer(2, rig.route(0, 0).toBuilder().setTryTimeoutMs(100).setHedging(hedgeAfter(10)).build());
+      rig.offer(
+          2, rig.route(0, 0).toBuilder().setTryTimeoutMs(100).setHedging(hedgeAfter(10)).build());
       rig.inferMany(2, request -> request);
       assertEquals(7, rig.champion.calls() + rig.canary.calls());
     }
@@ -200,7 +201,8 @@ class UpstreamFlowTest {
       long id = owner.requests().getFirst().getParametersOrThrow("sequence_id").getInt64Param();
       owner.behave(FakeBackend.failing(DOWN));
       int before = total(all);
-      assertEquals("UNAVAILABLE down", Rig.told(Rig.failure(() -> rig.stub().modelInfer(inSequence(id)))));
+      assertEquals(
+          "UNAVAILABLE down", Rig.told(Rig.failure(() -> rig.stub().modelInfer(inSequence(id)))));
       assertEquals(before + 1, total(all));
     }
   }
@@ -263,7 +265,8 @@ class UpstreamFlowTest {
       assertEquals(
           "INVALID_ARGUMENT the model's name has 257 characters (expected: 1 to 256)",
           Rig.told(
-              Rig.failure(() -> rig.stub().modelInfer(FakeBackend.request("m".repeat(257), 1, 2, 3)))));
+              Rig.failure(
+                  () -> rig.stub().modelInfer(FakeBackend.request("m".repeat(257), 1, 2, 3)))));
       assertEquals(
           "INVALID_ARGUMENT the model's name has 0 characters (expected: 1 to 256)",
           Rig.told(Rig.failure(() -> rig.stub().modelInfer(FakeBackend.request("", 1, 2, 3)))));
@@ -332,9 +335,7 @@ class UpstreamFlowTest {
           "DEADLINE_EXCEEDED the deadline passed before an answer came",
           Rig.told(
               Rig.failure(() ->
-                  rig.stub()
-                      .withDeadlineAfter(3, TimeUnit.SECONDS)
-                      .modelInfer(Rig.request()))));
+                  rig.stub().withDeadlineAfter(3, TimeUnit.SECONDS).modelInfer(Rig.request()))));
       Rig.eventually(
           "it is the champion's failure",
           () -> rig.outcomes(Role.CHAMPION, Outcome.BAD_DEADLINE_EXCEEDED) == 1);
@@ -426,7 +427,8 @@ class UpstreamFlowTest {
         RawServer closing = new RawServer(false, true);
         Rig rig = Rig.watching("")) {
       rig.offer(
-          1, champions(rig, resetting.address(), closing.address(), rig.champion.address()).build());
+          1,
+          champions(rig, resetting.address(), closing.address(), rig.champion.address()).build());
       Map<String, Integer> results = rig.inferMany(100, request -> request);
       // A retry may meet the other bad one; after that both are known.
       assertTrue(results.getOrDefault("version 1", 0) >= 97, results.toString());
@@ -438,8 +440,7 @@ class UpstreamFlowTest {
     try (RawServer frozen = new RawServer(false, false);
         Rig rig = Rig.watching("")) {
       rig.offer(
-          1,
-          champions(rig, frozen.address(), rig.champion.address()).setTryTimeoutMs(100).build());
+          1, champions(rig, frozen.address(), rig.champion.address()).setTryTimeoutMs(100).build());
       Map<String, Integer> results = rig.inferMany(100, request -> request);
       assertTrue(results.getOrDefault("version 1", 0) >= 95, results.toString());
     }

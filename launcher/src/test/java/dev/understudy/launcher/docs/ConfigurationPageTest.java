@@ -17,6 +17,8 @@ class ConfigurationPageTest {
       List.of(
           "router/src/main/java/dev/understudy/router/config/RouterConfig.java",
           "router/src/main/java/dev/understudy/router/config/StaticTable.java",
+          "router/src/main/java/dev/understudy/router/upstream/UpstreamSettings.java",
+          "router/src/main/java/dev/understudy/router/upstream/Profile.java",
           "shadow-comparator/src/main/java/dev/understudy/comparator/config/ComparatorConfig.java",
           "metrics-collector/src/main/java/dev/understudy/collector/CollectorConfig.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/ControllerConfig.java",

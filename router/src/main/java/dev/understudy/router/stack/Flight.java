@@ -214,7 +214,7 @@ final class Flight implements Cancel {
     long usable = usableNanos(remaining);
     long limit = assigned.rescuable() ? tryNanos : Math.min(whole, usable);
     Hedge beside =
-        plan.route().hasHedging() && arm == plan.champion() && !call.inSequence()
+        plan.route().hasHedging() && arm.role() == Role.CHAMPION && !call.inSequence()
             ? new Hedge(life.seconds, new Beside(assigned), assigned.judged())
             : null;
     if (beside != null) {

@@ -110,8 +110,8 @@ final class Pool {
     boolean ignoring = panic;
     long bits = draw;
     for (int i = 0; n > 1 && i < DRAWS; i++) {
-      int a = (int) ((bits >>> 32) * n >>> 32);
-      int b = (int) ((bits & 0xffffffffL) * (n - 1) >>> 32);
+      int a = (int) (((bits >>> 32) * n) >>> 32);
+      int b = (int) (((bits & 0xffffffffL) * (n - 1)) >>> 32);
       Member first = all[a];
       Member second = all[b < a ? b : b + 1];
       boolean firstUsable = first.usable(ignoring) && first.backend != except;

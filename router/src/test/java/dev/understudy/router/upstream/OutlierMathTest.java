@@ -73,10 +73,8 @@ class OutlierMathTest {
   @Test
   void ejectionsGrowUpToABound() {
     UpstreamSettings.Outliers settings = SETTINGS;
-    assertEquals(
-        Duration.ofSeconds(5), Duration.ofNanos(OutlierMath.ejectionNanos(1, settings)));
-    assertEquals(
-        Duration.ofSeconds(15), Duration.ofNanos(OutlierMath.ejectionNanos(3, settings)));
+    assertEquals(Duration.ofSeconds(5), Duration.ofNanos(OutlierMath.ejectionNanos(1, settings)));
+    assertEquals(Duration.ofSeconds(15), Duration.ofNanos(OutlierMath.ejectionNanos(3, settings)));
     assertEquals(
         Duration.ofMinutes(5), Duration.ofNanos(OutlierMath.ejectionNanos(1_000_000, settings)));
   }

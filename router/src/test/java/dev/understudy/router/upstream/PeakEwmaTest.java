@@ -63,7 +63,7 @@ class PeakEwmaTest {
       cost.observe(nanos, now);
       double after = cost.costNanos(now);
       assertTrue(after <= worst * 1.0001, "above all that was observed");
-      assertTrue(after >= Math.min(before, nanos) * 0.9999, "below both");
+      assertTrue(after >= Math.min(before, (double) nanos) * 0.9999, "below both");
     }
   }
 

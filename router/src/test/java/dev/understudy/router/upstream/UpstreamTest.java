@@ -133,8 +133,7 @@ class UpstreamTest {
     assertNull(upstream.slot(arm, true, null), "nothing is known before the first look-up");
     assertFalse(upstream.available(arm));
     upstream.retain(List.of(arm));
-    assertEquals(
-        Set.of("10.0.0.1", "10.0.0.2", "10.0.0.3"), calls(upstream, arm).keySet());
+    assertEquals(Set.of("10.0.0.1", "10.0.0.2", "10.0.0.3"), calls(upstream, arm).keySet());
     resolver.say("m.svc", "10.0.0.2", "10.0.0.3", "10.0.0.4", "::1", "10.0.0.4");
     upstream.tick();
     assertEquals(1, resolver.asked(), "not before it is time");
@@ -216,8 +215,7 @@ class UpstreamTest {
       fail(upstream, arm, "h1", Outcome.BAD_UNAVAILABLE, 1);
       assertEquals(round, upstream.ejections());
       assertFalse(calls(upstream, arm).containsKey("h1"));
-      assertEquals(
-          1, upstream.report().stream().filter(backend -> backend.state() == 2).count());
+      assertEquals(1, upstream.report().stream().filter(backend -> backend.state() == 2).count());
       time.advance(Duration.ofSeconds(5L * round).minusMillis(1));
       upstream.tick();
       assertFalse(calls(upstream, arm).containsKey("h1"));
@@ -312,10 +310,7 @@ class UpstreamTest {
     for (int i = 0; i < 150; i++) {
       // Never five in a row, and never so many that a breaker would mind.
       boolean fails = i % 5 == 0 && i % 4 == 0;
-      end(
-          upstream,
-          at(upstream, arm, hosts[i % 5]),
-          fails ? Outcome.BAD_UNAVAILABLE : Outcome.OK);
+      end(upstream, at(upstream, arm, hosts[i % 5]), fails ? Outcome.BAD_UNAVAILABLE : Outcome.OK);
     }
     assertEquals(0, upstream.ejections());
     time.advance(SETTINGS.outliers().interval());
