@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.chassis.testing.ManualScheduler;
+import dev.understudy.chassis.testing.ManualTime;
 import dev.understudy.proto.inference.InferParameter;
 import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.inference.ModelInferResponse;
@@ -20,10 +22,12 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -62,6 +66,35 @@ class UpstreamFlowTest {
       assertEquals(hedged, rig.outcomes(Role.CHAMPION, Outcome.BAD_TRY_TIMEOUT));
       assertEquals(20 - hedged, rig.outcomes(Role.CHAMPION, Outcome.OK));
       Rig.eventually("lineage has come", () -> rig.lineage().size() == 20);
+    }
+  }
+
+  @Test
+  void withoutADelayTheTailOfRecentAnswersIsTheMoment() throws Exception {
+    ManualTime time = new ManualTime();
+    try (Rig rig = Rig.watching(time, ManualScheduler.on(time), "")) {
+      rig.offer(
+          1,
+          champions(rig, rig.champion.address(), rig.canary.address())
+              .setHedging(hedgeAfter(0))
+              .build());
+      assertEquals(Map.of("version 1", 40), rig.inferMany(40, request -> request));
+      assertEquals(40, rig.champion.calls() + rig.canary.calls(), "nothing was known yet");
+      time.advance(Duration.ofSeconds(1));
+      rig.champion.behave(FakeBackend.hanging());
+      rig.canary.behave(FakeBackend.hanging());
+      CompletableFuture<ModelInferResponse> answer = CompletableFuture.supplyAsync(rig::infer);
+      // Both are asked, the second as soon as the clock has moved at all.
+      Rig.eventually(
+          "a hedge is sent",
+          () -> {
+            time.advance(Duration.ofNanos(1_000_000));
+            return rig.champion.calls() + rig.canary.calls() == 42;
+          });
+      assertFalse(answer.isDone());
+      rig.champion.kill();
+      rig.canary.kill();
+      assertTrue(answer.handle((ok, failure) -> failure != null).get(20, TimeUnit.SECONDS));
     }
   }
 

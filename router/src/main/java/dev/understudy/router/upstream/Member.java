@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * avoided for them. Calls in flight and the breaker are the backend's, whoever calls. Any thread.
  */
 final class Member {
-  /** A call that failed on its way counts as one that took at least so long. */
+  /** A call that failed on its way, or by the server's fault, took at least so long. */
   private static final long FAILURE_NANOS = 100_000_000;
 
   final Backend backend;
@@ -68,16 +68,28 @@ final class Member {
       latency.observeAtLeast(answer.latencyNanos(), nowNanos);
       return 0;
     }
+    // A backend that fails at once must not look like the quickest one.
+    long least =
+        answer.transport() || isServersFailure(answer.outcome())
+            ? Math.max(answer.latencyNanos(), FAILURE_NANOS)
+            : answer.latencyNanos();
+    latency.observeAtLeast(least, nowNanos);
     if (!answer.transport()) {
-      // It was there and refused or failed: the evidence's business, but no praise either.
-      latency.observeAtLeast(answer.latencyNanos(), nowNanos);
+      // It was there, and what it says is the evidence's business.
       tally.getAndAdd(1L << 32);
       failuresInARow.set(0);
       return 0;
     }
-    latency.observeAtLeast(Math.max(answer.latencyNanos(), FAILURE_NANOS), nowNanos);
     tally.getAndAdd((1L << 32) + 1);
     return failuresInARow.incrementAndGet();
+  }
+
+  private static boolean isServersFailure(Outcome outcome) {
+    return switch (outcome) {
+      case BAD_UNAVAILABLE, BAD_INTERNAL, BAD_UNKNOWN, BAD_DATA_LOSS, BAD_RESOURCE_EXHAUSTED ->
+          true;
+      default -> false;
+    };
   }
 
   /** Begins to count anew; returns calls and failures since the last time. */

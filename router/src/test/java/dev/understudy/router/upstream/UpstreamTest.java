@@ -241,11 +241,10 @@ class UpstreamTest {
   }
 
   @Test
-  void quickRefusalsAttractNoCalls() {
+  void quickFailuresAttractNoCalls() {
     Upstream upstream = upstream(1);
     ArmPlan arm = arm("h1:1", "h2:1", "h3:1");
     upstream.retain(List.of(arm));
-    calls(upstream, arm);
     int refused = 0;
     for (int i = 0; i < 3000; i++) {
       time.advance(Duration.ofMillis(10));
@@ -261,7 +260,7 @@ class UpstreamTest {
         end(upstream, slot, Outcome.OK);
       }
     }
-    assertTrue(refused < 1200, "a third would be 1000: " + refused);
+    assertTrue(refused > 0 && refused < 100, "a third would be 1000: " + refused);
   }
 
   @Test
