@@ -88,7 +88,7 @@ class UpstreamFlowTest {
       Rig.eventually(
           "a hedge is sent",
           () -> {
-            time.advance(Duration.ofNanos(1_000_000));
+            time.advance(Duration.ofMillis(1));
             return rig.champion.calls() + rig.canary.calls() == 42;
           });
       assertFalse(answer.isDone());

@@ -85,6 +85,8 @@ final class Flight implements Cancel {
   private SecondAttempts.@Nullable Budgets budgets;
   private volatile @Nullable Hedge hedge;
   private long tryNanos;
+  private long sentNanos;
+  private long answeredNanos;
 
   Flight(CallLife life, InferCall call, ModelPlan plan, Snapshot snapshot, Reply reply) {
     this.life = life;
@@ -271,8 +273,10 @@ final class Flight implements Cancel {
           Math.min(whole, usable),
           usable <= whole,
           () -> {},
-          answer ->
-              done.accept(guarded(deadlineOrCancel(answer.after(answer.latencyNanos() + waited)))));
+          answer -> {
+            answeredNanos = life.time.nanoTime();
+            done.accept(guarded(deadlineOrCancel(answer.after(answer.latencyNanos() + waited))));
+          });
     }
 
     @Override
@@ -282,6 +286,9 @@ final class Flight implements Cancel {
 
     @Override
     public void finish(Answer answer, boolean firstHasEnded) {
+      if (!firstHasEnded) {
+        sentNanos = sinceNanos;
+      }
       Flight.this.finish(assigned, answer, assigned.arm(), firstHasEnded ? firstAnswer : null);
     }
 
@@ -362,6 +369,8 @@ final class Flight implements Cancel {
   }
 
   private void firstEnded(Assignment assigned, Answer raw) {
+    answeredNanos = life.time.nanoTime();
+    sentNanos = answeredNanos - raw.latencyNanos();
     Answer answer = guarded(deadlineOrCancel(raw));
     firstAnswer = answer;
     ArmCell counts = cell;
@@ -372,7 +381,8 @@ final class Flight implements Cancel {
       if (within && rivals && answer.latencyNanos() > tryNanos) {
         outcome = Outcome.BAD_TRY_TIMEOUT;
       }
-      counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());
+      boolean bad = outcome.getNumber() >= Outcome.BAD_UNAVAILABLE_VALUE;
+      counts.ended(outcome, answer.latencyNanos(), bad ? life.time.wallMillis() : 0);
       Upstream.Slot asked = slot;
       life.recording.measured(
           call, plan, counts, outcome, answer, asked == null ? "" : asked.host());
@@ -448,6 +458,7 @@ final class Flight implements Cancel {
         usable <= whole,
         () -> {},
         answer -> {
+          answeredNanos = life.time.nanoTime();
           Answer second = guarded(deadlineOrCancel(answer));
           ArmCell counts = cell;
           if (second.isOk() && assigned.rescuable() && counts != null) {
@@ -518,18 +529,21 @@ final class Flight implements Cancel {
    */
   private void finish(
       Assignment assigned, Answer answer, ArmPlan answered, @Nullable Answer first) {
+    long from = answeredNanos;
     life.admission.giveBack(call.body().length);
     byte[] response = answer.response();
     if (response != null) {
+      boolean wantsId = !plan.passesThrough() && call.wantsId();
       reply.ok(
-          call.predictionId(),
-          new Message(response, tail(answered)),
+          wantsId ? "" : call.predictionId(),
+          new Message(response, tail(answered, wantsId)),
           answer.timing(),
           call.notes());
     } else {
       Fault fault = answer.fault();
       reply.fail(call.predictionId(), fault == null ? Refusals.cancelled() : fault, call.notes());
     }
+    long now = life.time.nanoTime();
     life.recording.finished(
         call,
         plan,
@@ -538,7 +552,7 @@ final class Flight implements Cancel {
         answered,
         answer,
         first,
-        life.time.nanoTime() - call.arrivalNanos(),
+        new Recording.Spent(now - call.arrivalNanos(), sentNanos - call.arrivalNanos(), now - from),
         hasPlace);
     if (first != null) {
       meet(first);
@@ -555,17 +569,16 @@ final class Flight implements Cancel {
    * What goes behind the answer. In a response the fields for name and parameters have the numbers
    * that they have in a request.
    */
-  private byte[] tail(ArmPlan answered) {
-    String name = answered.renamed() ? call.model() : null;
-    String version = answered.reversioned() ? answered.version() : null;
-    if (plan.passesThrough() || !call.wantsId()) {
-      return name == null && version == null
-          ? NO_TAIL
-          : InferRequests.overrides(name, version, Map.of());
+  private byte[] tail(ArmPlan answered, boolean wantsId) {
+    boolean same = !answered.renamed() && !answered.reversioned();
+    if (same) {
+      return wantsId ? IdTail.of(call.predictionId()) : NO_TAIL;
     }
     return InferRequests.overrides(
-        name,
-        version,
-        Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())));
+        answered.renamed() ? call.model() : null,
+        answered.reversioned() ? answered.version() : null,
+        wantsId
+            ? Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId()))
+            : Map.of());
   }
 }
