@@ -81,6 +81,7 @@ public final class Controller {
           new Engine(
               config.models(),
               config.lease(),
+              config.passThrough(),
               config.staleAfter(),
               store,
               fleets,

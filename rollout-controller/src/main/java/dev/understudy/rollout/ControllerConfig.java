@@ -13,6 +13,7 @@ import dev.understudy.proto.routing.SplitFile;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.PassThrough;
 import dev.understudy.rollout.routing.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -51,6 +52,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  * @param staleAfter how long the comparator may be silent before a rollout pauses
  * @param loadTimeout how long a model server may take to get a version ready
  * @param models by name
+ * @param passThrough where routers send calls for other models; null: they refuse them
  * @param tls of the listening port; null for none
  * @param token that callers present; null for none
  * @param routerToken that routers may present instead, which opens nothing but the routing tables;
@@ -68,6 +70,7 @@ public record ControllerConfig(
     Duration staleAfter,
     Duration loadTimeout,
     Map<String, ModelConfig> models,
+    @Nullable PassThrough passThrough,
     @Nullable Tls tls,
     @Nullable String token,
     @Nullable String routerToken,
@@ -77,6 +80,7 @@ public record ControllerConfig(
     @Nullable String serversToken) {
   private static final HostPort DEFAULT_LISTEN = HostPort.loopback(8103);
   private static final HostPort DEFAULT_EVIDENCE = HostPort.loopback(8101);
+  private static final String DNS = "dns:///";
   private static final int MAX_CONTRACT_CHARACTERS = 1 << 20;
   private static final Pattern VERSION = Pattern.compile("[1-9]\\d{0,17}");
 
@@ -100,6 +104,7 @@ public record ControllerConfig(
         staleAfter,
         loadTimeout,
         models,
+        passThrough,
         tls,
         token,
         routerToken,
@@ -156,6 +161,7 @@ public record ControllerConfig(
         staleAfter,
         root.duration("loadTimeout", Duration.ofMinutes(2)),
         models,
+        passThrough(root),
         tls,
         token,
         routerToken,
@@ -163,6 +169,28 @@ public record ControllerConfig(
         Tokens.token(evidence, "tokenFile"),
         Tls.read(servers.section("tls")),
         Tokens.token(servers, "tokenFile"));
+  }
+
+  private static @Nullable PassThrough passThrough(Section root) {
+    if (!root.has("passThrough")) {
+      return null;
+    }
+    Section section = root.section("passThrough");
+    PassThrough.Builder pass = PassThrough.newBuilder().setProfile(section.string("profile", ""));
+    for (String endpoint : section.strings("endpoints")) {
+      try {
+        var _ =
+            HostPort.parse(
+                endpoint.startsWith(DNS) ? endpoint.substring(DNS.length()) : endpoint);
+        pass.addEndpoints(endpoint);
+      } catch (IllegalArgumentException e) {
+        section.problem("endpoints", String.valueOf(e.getMessage()));
+      }
+    }
+    if (pass.getEndpointsCount() == 0) {
+      section.problem("endpoints", "no server (expected: at least one host:port)");
+    }
+    return pass.build();
   }
 
   private static ModelConfig model(String name, Section section) {

@@ -109,12 +109,16 @@ class ControllerConfigTest {
                             contract: /nowhere.yaml
                             fleets: {challenger: ["no port"]}
                             rules: [{name: all, arm: canary}]
+                        passThrough: {endpoints: ["rest:0x", "dns:///rest"]}
                         leese: 1s
                         """))
             .problems();
     for (String expected :
         List.of(
             "off loopback nothing starts",
+            "passThrough.endpoints: 'rest:0x' (expected: host:port",
+            "passThrough.endpoints: 'rest' (expected: host:port",
+            "passThrough.endpoints: no server (expected: at least one host:port)",
             "lease: 10 ms",
             "champion: 'newest'",
             "cannot be read",

@@ -141,6 +141,7 @@ final class ControllerRig implements AutoCloseable {
         state: %s
         evidence: %s
         lease: 8s
+        passThrough: {endpoints: ["dns:///rest:8001"], profile: triton}
         models:
           fraud:
             repository: %s

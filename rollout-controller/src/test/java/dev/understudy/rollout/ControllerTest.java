@@ -78,6 +78,15 @@ class ControllerTest {
   }
 
   @Test
+  void tablesSayWhereCallsForOtherModelsGo() throws Exception {
+    try (var router = new FakeRouter("r1", rig.address())) {
+      var table = router.await(next -> next.getModelsCount() > 0);
+      assertEquals(List.of("dns:///rest:8001"), table.getPassThrough().getEndpointsList());
+      assertEquals("triton", table.getPassThrough().getProfile());
+    }
+  }
+
+  @Test
   void provenChallengerBecomesChampionStepByStep() throws Exception {
     try (var router = new FakeRouter("r1", rig.address())) {
       RoutingTable before = router.await(table -> true);

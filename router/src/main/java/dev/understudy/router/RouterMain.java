@@ -2,6 +2,7 @@ package dev.understudy.router;
 
 import dev.understudy.chassis.lifecycle.ServiceMain;
 import dev.understudy.router.config.RouterConfig;
+import dev.understudy.router.upstream.SystemResolver;
 import dev.understudy.router.warmup.WarmUp;
 
 /** The router as a process. */
@@ -10,6 +11,7 @@ public final class RouterMain {
 
   /** {@code --config FILE [--check-config] [--ready-file FILE]}. */
   public static void main(String[] args) {
+    SystemResolver.rememberBriefly();
     ServiceMain.run(
         "router",
         args,

@@ -34,6 +34,9 @@ public final class Channels {
     } else {
       builder.sslContext(contexts == null ? tls.clientContext() : contexts.client(tls));
     }
+    if (options.authority() != null) {
+      builder.overrideAuthority(options.authority());
+    }
     if (options.token() != null) {
       builder.intercept(new BearerToken(options.token()));
     }

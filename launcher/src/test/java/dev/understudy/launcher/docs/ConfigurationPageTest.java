@@ -27,6 +27,8 @@ class ConfigurationPageTest {
           "router/src/main/java/dev/understudy/router/accesslog/AccessLogSettings.java",
           "router/src/main/java/dev/understudy/router/patterns/PatternSettings.java",
           "chassis/src/main/java/dev/understudy/chassis/telemetry/TracingSettings.java",
+          "router/src/main/java/dev/understudy/router/upstream/UpstreamSettings.java",
+          "router/src/main/java/dev/understudy/router/upstream/Profile.java",
           "shadow-comparator/src/main/java/dev/understudy/comparator/config/ComparatorConfig.java",
           "metrics-collector/src/main/java/dev/understudy/collector/CollectorConfig.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/ControllerConfig.java",

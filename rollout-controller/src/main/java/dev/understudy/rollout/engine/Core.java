@@ -3,6 +3,7 @@ package dev.understudy.rollout.engine;
 import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.ModelSignature;
+import dev.understudy.proto.v1.PassThrough;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.rollout.fleet.Fleets;
 import dev.understudy.rollout.plan.Plans;
@@ -21,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param models by name
  * @param lease how long routers trust a table without renewal
+ * @param passThrough where calls for other models go; null: they are refused
  */
 record Core(
     Map<String, ModelConfig> models,
     Duration lease,
+    @Nullable PassThrough passThrough,
     RolloutPolicy policy,
     Store store,
     Keeping keeping,
@@ -81,7 +84,10 @@ record Core(
                     .build());
       }
     }
-    if (table.getModelsCount() > 0) {
+    if (passThrough != null) {
+      table.setPassThrough(passThrough);
+    }
+    if (table.getModelsCount() > 0 || table.hasPassThrough()) {
       hub.publish(table.build());
     }
   }

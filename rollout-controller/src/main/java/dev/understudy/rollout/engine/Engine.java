@@ -8,6 +8,7 @@ import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.CatalogVersion;
 import dev.understudy.proto.v1.EvaluationSpec;
 import dev.understudy.proto.v1.ModelSignature;
+import dev.understudy.proto.v1.PassThrough;
 import dev.understudy.proto.v1.Phase;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.proto.v1.RolloutStatus;
@@ -67,11 +68,13 @@ public final class Engine implements AutoCloseable {
    *
    * @param models by name
    * @param lease how long routers trust a table without renewal
+   * @param passThrough where calls for other models go; null: they are refused
    * @param staleAfter how long the judge may be silent
    */
   public Engine(
       Map<String, ModelConfig> models,
       Duration lease,
+      @Nullable PassThrough passThrough,
       Duration staleAfter,
       Store store,
       Fleets fleets,
@@ -88,6 +91,7 @@ public final class Engine implements AutoCloseable {
         new Core(
             Map.copyOf(models),
             lease,
+            passThrough,
             new RolloutPolicy(staleAfter),
             store,
             new Keeping(store, time),

@@ -67,11 +67,16 @@ public record InferCall(
 
   /** Whether the call belongs to a sequence. */
   public boolean inSequence() {
+    return sequenceId() != null;
+  }
+
+  /** The sequence that the call belongs to, or null. */
+  public @Nullable String sequenceId() {
     return switch (request.parameter("sequence_id")) {
-      case ParameterValue.Int64 id -> id.value() != 0;
-      case ParameterValue.UInt64 id -> id.value() != 0;
-      case ParameterValue.Text id -> !id.value().isEmpty();
-      case null, default -> false;
+      case ParameterValue.Int64 id when id.value() != 0 -> Long.toUnsignedString(id.value());
+      case ParameterValue.UInt64 id when id.value() != 0 -> Long.toUnsignedString(id.value());
+      case ParameterValue.Text id when !id.value().isEmpty() -> id.value();
+      case null, default -> null;
     };
   }
 

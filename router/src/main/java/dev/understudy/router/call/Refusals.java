@@ -368,6 +368,16 @@ public final class Refusals {
         .resource("model", model);
   }
 
+  /** No name of a model that could be passed on. */
+  public static Fault unusableModelName(String clientId, int characters, int most) {
+    return Fault.of(
+        Code.INVALID_ARGUMENT,
+        "INVALID_MODEL_NAME",
+        prefixed(
+            clientId,
+            "the model's name has " + characters + " characters (expected: 1 to " + most + ")"));
+  }
+
   /** No such version that may be asked for. */
   public static Fault unknownVersion(String clientId, String model, String version) {
     return Fault.of(

@@ -12,6 +12,8 @@ import dev.understudy.router.accesslog.AccessLogSettings;
 import dev.understudy.router.admission.LimitSettings;
 import dev.understudy.router.patterns.PatternSettings;
 import dev.understudy.router.upstream.BreakerSettings;
+import dev.understudy.router.upstream.Profile;
+import dev.understudy.router.upstream.UpstreamSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
@@ -85,30 +87,16 @@ public record RouterConfig(
    * @param tryTimeout the longest attempt, when the table does not say
    * @param failoverBp share of a failing arm's calls that may be rescued, in 1/10000
    * @param failoverBurst rescues that are allowed at once
-   * @param tls for connections to backends; null for plaintext
-   * @param token what backends are presented; null for nothing
+   * @param profiles ways to connect, the default one under the empty name
+   * @param settings how they are found, chosen, watched and spared
    */
   public record Backends(
       Duration tryTimeout,
       int failoverBp,
       int failoverBurst,
       BreakerSettings breaker,
-      @Nullable Tls tls,
-      @Nullable String token) {
-    @Override
-    public String toString() {
-      // Without the token.
-      return "Backends[tryTimeout="
-          + tryTimeout
-          + ", failoverBp="
-          + failoverBp
-          + ", tls="
-          + (tls != null)
-          + ", token="
-          + (token != null)
-          + "]";
-    }
-  }
+      Map<String, Profile> profiles,
+      UpstreamSettings settings) {}
 
   /**
    * How controller, comparator and collector are called.
@@ -158,13 +146,16 @@ public record RouterConfig(
 
   private static RouterConfig of(Section root) {
     HostPort controller = root.optionalAddress("controller");
-    boolean hasModels = root.has("models");
+    boolean hasModels = root.has("models") || root.has("passThrough");
     if (hasModels == (controller != null)) {
       root.problem(
-          hasModels ? "models" : "controller",
+          root.has("models") ? "models" : "controller",
           "expected exactly one of controller: host:port and models:");
     }
-    RoutingTable table = hasModels ? StaticTable.read(root.namedSections("models")) : null;
+    Limits limits = limits(root.section("limits"));
+    Backends upstream =
+        upstream(root.section("upstream"), root.namedSections("upstreams"), limits.messageBytes());
+    RoutingTable table = hasModels ? StaticTable.read(root, upstream.profiles().keySet()) : null;
     HostPort listen = root.address("listen", HostPort.loopback(8001));
     HostPort admin = root.address("admin", HostPort.loopback(8091));
     Tls tls = Tls.read(root.section("tls"));
@@ -195,8 +186,8 @@ public record RouterConfig(
         root.optionalAddress("collector"),
         root.string("serverName", "understudy"),
         auth,
-        LimitSettings.read(root.section("limits")),
-        upstream(root.section("upstream")),
+        limits,
+        upstream,
         mirror(root.section("mirror")),
         queues(root.section("queues")),
         root.duration("histogramInterval", Duration.ofSeconds(10)),
@@ -213,7 +204,8 @@ public record RouterConfig(
         PatternSettings.read(root.section("patterns")));
   }
 
-  private static Backends upstream(Section section) {
+  private static Backends upstream(
+      Section section, Map<String, Section> profiles, int messageBytes) {
     Section breaker = section.section("breaker");
     BreakerSettings standard = BreakerSettings.DEFAULT;
     return new Backends(
@@ -226,8 +218,14 @@ public record RouterConfig(
             breaker.ratio("failureRate", standard.failureRate()),
             breaker.duration("openFor", standard.openFor()),
             breaker.integer("probes", standard.probes(), 1, 1_000)),
-        Tls.read(section.section("tls")),
-        Tokens.token(section, "tokenFile"));
+        Profile.read(
+            profiles,
+            new Profile(
+                Tls.read(section.section("tls")),
+                null,
+                Tokens.token(section, "tokenFile"),
+                messageBytes)),
+        UpstreamSettings.read(section));
   }
 
   private static Mirroring mirror(Section section) {

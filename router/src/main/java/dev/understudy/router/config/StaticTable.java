@@ -1,24 +1,29 @@
 package dev.understudy.router.config;
 
-import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.config.Section;
 import dev.understudy.proto.contract.ContractException;
 import dev.understudy.proto.contract.ContractFile;
 import dev.understudy.proto.routing.SplitFile;
 import dev.understudy.proto.v1.Arm;
+import dev.understudy.proto.v1.Hedging;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.PassThrough;
 import dev.understudy.proto.v1.RandomisationUnit;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.router.table.TableException;
 import dev.understudy.router.table.Tables;
+import dev.understudy.router.table.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -38,13 +43,36 @@ final class StaticTable {
 
   private StaticTable() {}
 
-  static RoutingTable read(Map<String, Section> models) {
+  /**
+   * Reads {@code models:} and {@code passThrough:}.
+   *
+   * @param profiles names that arms may use
+   */
+  static RoutingTable read(Section root, Set<String> profiles) {
     RoutingTable.Builder table = RoutingTable.newBuilder().setRevision(1).setEpoch(0);
-    models.forEach((name, section) -> table.addModels(model(name, section)));
+    root.namedSections("models")
+        .forEach((name, section) -> table.addModels(model(name, section, profiles)));
+    if (root.has("passThrough")) {
+      Section section = root.section("passThrough");
+      PassThrough.Builder pass = PassThrough.newBuilder().setProfile(section.string("profile", ""));
+      endpoints(section).forEach(pass::addEndpoints);
+      compile(
+          section, "endpoints", RoutingTable.newBuilder().setPassThrough(pass).build(), profiles);
+      table.setPassThrough(pass);
+    }
     return table.build();
   }
 
-  private static ModelRoute model(String name, Section section) {
+  private static void compile(
+      Section section, String key, RoutingTable table, Set<String> profiles) {
+    try {
+      var _ = Tables.compile(table, true, profiles);
+    } catch (TableException e) {
+      section.problem(key, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static ModelRoute model(String name, Section section, Set<String> profiles) {
     ModelRoute.Builder route = ModelRoute.newBuilder().setModel(name).setSalt(name);
     if (section.has("upstreamModel")) {
       section.problem("upstreamModel", "belongs to an arm");
@@ -79,6 +107,9 @@ final class StaticTable {
     if (key != null) {
       route.setUnit(RandomisationUnit.KEY).setKeyMetadata(key.toLowerCase(Locale.ROOT));
     }
+    if (section.has("hedging")) {
+      route.setHedging(hedging(section.section("hedging")));
+    }
     Path contract = section.optionalPath("contract");
     if (contract != null) {
       contract(section, contract, route);
@@ -95,11 +126,7 @@ final class StaticTable {
     boolean sound = SplitFile.read(section::tree, section::problem, route);
     ModelRoute whole = route.build();
     if (sound && section.has("champion")) {
-      try {
-        Tables.compile(RoutingTable.newBuilder().addModels(whole).build(), true);
-      } catch (TableException e) {
-        section.problem("champion", String.valueOf(e.getMessage()));
-      }
+      compile(section, "champion", RoutingTable.newBuilder().addModels(whole).build(), profiles);
     }
     return whole;
   }
@@ -110,15 +137,29 @@ final class StaticTable {
             .setName(name)
             .setRole(role)
             .setVersion(section.string("version"))
-            .setUpstreamModel(section.string("model", ""));
+            .setUpstreamModel(section.string("model", ""))
+            .setUpstreamVersion(section.string("upstreamVersion", ""))
+            .setProfile(section.string("profile", ""));
+    return arm.addAllEndpoints(endpoints(section)).build();
+  }
+
+  private static List<String> endpoints(Section section) {
+    List<String> endpoints = new ArrayList<>();
     for (String endpoint : section.strings("endpoints")) {
       try {
-        arm.addEndpoints(HostPort.parse(endpoint).toString());
+        endpoints.add(Target.parse(endpoint).toString());
       } catch (IllegalArgumentException e) {
         section.problem("endpoints", String.valueOf(e.getMessage()));
       }
     }
-    return arm.build();
+    return endpoints;
+  }
+
+  private static Hedging hedging(Section section) {
+    return Hedging.newBuilder()
+        .setDelayMs(section.duration("delay", Duration.ZERO).toMillis())
+        .setBudgetBp(basisPoints(section, "budget"))
+        .build();
   }
 
   static int basisPoints(Section section, String key) {

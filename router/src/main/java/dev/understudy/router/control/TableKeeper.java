@@ -39,6 +39,7 @@ public final class TableKeeper {
   private final TimeSource time;
   private final @Nullable TableFile file;
   private final boolean lineageIsKept;
+  private final Set<String> profiles;
   private final Consumer<Snapshot> applied;
   private volatile Snapshot current = Snapshot.EMPTY;
   private volatile long appliedUnixMs;
@@ -48,6 +49,7 @@ public final class TableKeeper {
    * A keeper without a table.
    *
    * @param file where tables are kept; null for nowhere
+   * @param profiles names of the ways to connect to backends
    * @param applied told after each change of arms, under the keeper's lock
    */
   public TableKeeper(
@@ -56,12 +58,14 @@ public final class TableKeeper {
       TimeSource time,
       @Nullable TableFile file,
       boolean lineageIsKept,
+      Set<String> profiles,
       Consumer<Snapshot> applied) {
     this.router = router;
     this.bootId = bootId;
     this.time = time;
     this.file = file;
     this.lineageIsKept = lineageIsKept;
+    this.profiles = Set.copyOf(profiles);
     this.applied = applied;
   }
 
@@ -84,7 +88,7 @@ public final class TableKeeper {
       return;
     }
     try {
-      Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept);
+      Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept, profiles);
       replace(new Snapshot(table, plans, Long.MAX_VALUE, false, current.championOnly()));
       log.info(() ->
           "Routing table "
@@ -112,7 +116,7 @@ public final class TableKeeper {
     }
     if (fault.isEmpty()) {
       try {
-        Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept);
+        Map<String, ModelPlan> plans = Tables.compile(table, lineageIsKept, profiles);
         replace(new Snapshot(table, plans, deadline(table.getLeaseMs()), true, now.championOnly()));
         if (file != null) {
           file.save(table);

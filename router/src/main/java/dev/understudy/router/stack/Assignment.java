@@ -83,6 +83,9 @@ record Assignment(
       Predicate<ArmPlan> available,
       Predicate<ArmPlan> probe) {
     ArmPlan champion = plan.champion();
+    if (plan.passesThrough()) {
+      return leftOut(champion);
+    }
     String wanted = call.header(ARM_HEADER);
     if (wanted != null) {
       return leftOut(byHeader(call, plan, wanted, sharesHold), Why.CHOSEN);

@@ -3,6 +3,7 @@ package dev.understudy.router.stack;
 import dev.understudy.chassis.time.Cancellable;
 import dev.understudy.chassis.time.Scheduler;
 import dev.understudy.router.call.Answer;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Budget;
 import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.InferCall;
@@ -47,7 +48,7 @@ final class Benchmarks {
       skipped.incrementAndGet();
       return null;
     }
-    Upstream.Slot slot = upstream.slot(arm, false, null);
+    Upstream.Slot slot = upstream.slot(arm, Criticality.SHEDDABLE, false, null);
     if (slot == null) {
       inFlight.giveBack(1);
       skipped.incrementAndGet();

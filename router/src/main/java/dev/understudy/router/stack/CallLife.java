@@ -28,12 +28,10 @@ import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
-import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
 import dev.understudy.router.validation.DataContracts;
 import dev.understudy.router.validation.Validation;
 import java.nio.ByteBuffer;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CallLife implements InferService {
   private static final Cancel NOTHING = () -> {};
+  private static final int MOST_NAME_CHARS = 256;
 
   final Authenticator authenticator;
   final Admission admission;
@@ -55,10 +54,10 @@ final class CallLife implements InferService {
   final DataContracts contracts;
   final Benchmarks benchmarks;
   final Onlookers onlookers;
+  final SecondAttempts seconds;
   final LifeSettings settings;
   final TimeSource time;
   private final TimeOrderedIds ids;
-  private final ConcurrentHashMap<String, FailoverAllowance> allowances = new ConcurrentHashMap<>();
 
   CallLife(
       Authenticator authenticator,
@@ -72,6 +71,7 @@ final class CallLife implements InferService {
       DataContracts contracts,
       Benchmarks benchmarks,
       Onlookers onlookers,
+      SecondAttempts seconds,
       LifeSettings settings,
       TimeSource time,
       TimeOrderedIds ids) {
@@ -86,6 +86,7 @@ final class CallLife implements InferService {
     this.contracts = contracts;
     this.benchmarks = benchmarks;
     this.onlookers = onlookers;
+    this.seconds = seconds;
     this.settings = settings;
     this.time = time;
     this.ids = ids;
@@ -129,14 +130,6 @@ final class CallLife implements InferService {
         authenticator.checkRead(principal, model);
       }
     };
-  }
-
-  FailoverAllowance allowance(String model) {
-    FailoverAllowance allowance = allowances.get(model);
-    return allowance != null
-        ? allowance
-        : allowances.computeIfAbsent(
-            model, name -> new FailoverAllowance(settings.failoverBurst()));
   }
 
   private final class Admitted implements Ticket {
@@ -286,6 +279,14 @@ final class CallLife implements InferService {
     ModelPlan plan = snapshot.plan(call.model());
     if (plan == null) {
       throw Refusals.unknownModel(call.clientId(), call.model());
+    }
+    if (plan.passesThrough()) {
+      int length = call.model().length();
+      if (length < 1 || length > MOST_NAME_CHARS) {
+        throw Refusals.unusableModelName(call.clientId(), length, MOST_NAME_CHARS);
+      }
+      Validation.checkUnlisted(call.request());
+      return plan;
     }
     SignatureCheck signature = plan.signature();
     if (signature == null) {

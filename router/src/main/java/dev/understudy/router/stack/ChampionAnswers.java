@@ -10,10 +10,11 @@ import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Tables;
 import dev.understudy.router.upstream.BackendQuestions;
+import dev.understudy.router.upstream.BackendQuestions.Asked;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
-import java.util.function.Function;
 
 /** Questions about a model go to its champion, or to the arm whose version is asked for. */
 final class ChampionAnswers implements ModelQuestions {
@@ -35,10 +36,13 @@ final class ChampionAnswers implements ModelQuestions {
   @Override
   public CompletionStage<Boolean> ready(String model, String version) {
     ModelPlan plan = keeper.current().plan(model);
-    if (plan == null || plan.signature() == null) {
+    if (plan == null || (plan.signature() == null && !plan.passesThrough())) {
       return CompletableFuture.completedFuture(false);
     }
-    return ask(model, version, arm -> backends.ready(arm).thenApply(answer -> answer.getReady()));
+    return ask(
+        model,
+        version,
+        (arm, asked) -> backends.ready(arm, asked).thenApply(answer -> answer.getReady()));
   }
 
   @Override
@@ -46,8 +50,16 @@ final class ChampionAnswers implements ModelQuestions {
     return ask(
         model,
         version,
-        arm ->
-            backends.metadata(arm).thenApply(answer -> answer.toBuilder().setName(model).build()));
+        (arm, asked) ->
+            backends
+                .metadata(arm, asked)
+                .thenApply(answer -> {
+                  ModelMetadataResponse.Builder named = answer.toBuilder().setName(model);
+                  if (arm.reversioned()) {
+                    named.clearVersions().addVersions(arm.version());
+                  }
+                  return named.build();
+                }));
   }
 
   @Override
@@ -55,9 +67,9 @@ final class ChampionAnswers implements ModelQuestions {
     return ask(
         model,
         version,
-        arm ->
+        (arm, asked) ->
             backends
-                .config(arm)
+                .config(arm, asked)
                 .thenApply(answer -> {
                   ModelConfigResponse.Builder named = answer.toBuilder();
                   named.getConfigBuilder().setName(model);
@@ -70,24 +82,34 @@ final class ChampionAnswers implements ModelQuestions {
     return ask(
         model,
         version,
-        arm ->
+        (arm, asked) ->
             backends
-                .statistics(arm)
+                .statistics(arm, asked)
                 .thenApply(answer -> {
                   ModelStatisticsResponse.Builder named = answer.toBuilder();
-                  named.getModelStatsBuilderList().forEach(stats -> stats.setName(model));
+                  named
+                      .getModelStatsBuilderList()
+                      .forEach(stats -> {
+                        stats.setName(model);
+                        if (arm.reversioned()) {
+                          stats.setVersion(arm.version());
+                        }
+                      });
                   return named.build();
                 }));
   }
 
   private <A> CompletionStage<A> ask(
-      String model, String version, Function<ArmPlan, CompletionStage<A>> question) {
+      String model, String version, BiFunction<ArmPlan, Asked, CompletionStage<A>> question) {
     ModelPlan plan = keeper.current().plan(model);
     if (plan == null) {
       return CompletableFuture.failedFuture(Refusals.unknownModel("", model));
     }
+    if (plan.passesThrough()) {
+      return question.apply(plan.champion(), new Asked(model, version));
+    }
     if (version.isEmpty()) {
-      return question.apply(plan.champion());
+      return question.apply(plan.champion(), Asked.of(plan.champion()));
     }
     if (!Tables.isInteger(version)) {
       return CompletableFuture.failedFuture(Refusals.versionIsNoInteger("", version));
@@ -95,6 +117,6 @@ final class ChampionAnswers implements ModelQuestions {
     ArmPlan arm = plan.pinned(version);
     return arm == null
         ? CompletableFuture.failedFuture(Refusals.unknownVersion("", model, version))
-        : question.apply(arm);
+        : question.apply(arm, Asked.of(arm));
   }
 }

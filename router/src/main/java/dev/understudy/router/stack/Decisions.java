@@ -3,6 +3,7 @@ package dev.understudy.router.stack;
 import dev.understudy.proto.v1.LineageRecord;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.router.call.InferCall;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,12 @@ final class Decisions {
 
   private final ThreadLocal<Memory> mine = ThreadLocal.withInitial(Memory::new);
 
-  byte[] of(ModelPlan plan, RoutingTable table, Assignment assigned, ArmPlan answered) {
+  byte[] of(
+      InferCall call, ModelPlan plan, RoutingTable table, Assignment assigned, ArmPlan answered) {
+    if (plan.passesThrough()) {
+      // One plan for any model: what it is called is the call's word.
+      return serialized(call.model(), plan.route(), table, assigned, answered);
+    }
     Memory memory = mine.get();
     for (int i = 0; i < LATELY; i++) {
       Decision known = memory.lately[i];
@@ -39,7 +45,7 @@ final class Decisions {
         return memory.bytes[i];
       }
     }
-    byte[] bytes = serialized(plan.route(), table, assigned, answered);
+    byte[] bytes = serialized(plan.model(), plan.route(), table, assigned, answered);
     memory.lately[memory.turn] =
         new Decision(plan, table, assigned.arm(), answered, assigned.canaryBp());
     memory.bytes[memory.turn] = bytes;
@@ -48,9 +54,13 @@ final class Decisions {
   }
 
   private static byte[] serialized(
-      ModelRoute route, RoutingTable table, Assignment assigned, ArmPlan answered) {
+      String model,
+      ModelRoute route,
+      RoutingTable table,
+      Assignment assigned,
+      ArmPlan answered) {
     return LineageRecord.newBuilder()
-        .setModel(route.getModel())
+        .setModel(model)
         .setAssignedRole(assigned.arm().role())
         .setAnsweredRole(answered.role())
         .setVersion(answered.version())

@@ -16,6 +16,7 @@ import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.call.Reply;
+import dev.understudy.router.hash.StableHash;
 import dev.understudy.router.mirror.Mirror;
 import dev.understudy.router.patterns.Patterns;
 import dev.understudy.router.record.ArmCell;
@@ -25,7 +26,6 @@ import dev.understudy.router.table.Snapshot;
 import dev.understudy.router.trace.CallSpans;
 import dev.understudy.router.trace.TracedHeaders;
 import dev.understudy.router.upstream.AttemptOptions;
-import dev.understudy.router.upstream.FailoverAllowance;
 import dev.understudy.router.upstream.Upstream;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -39,9 +39,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Evidence before rescue.</b> The first attempt is made in the arm that the request was
  * assigned to, and its end is counted for that arm at once. What follows is for the client only: a
- * failed canary or control may be rescued by the champion, within the model's allowance; a champion
- * that could not be reached may be asked once more at another of its backends. Neither changes what
- * has been counted.
+ * failed canary or control may be rescued by the champion, within the model's allowance and while
+ * the champion has room; a champion that could not be reached may be asked once more at another of
+ * its backends, within a budget, because inference may be repeated; a champion that is slow may be
+ * asked beside ({@link Hedge}). None of it changes what has been counted. A call of a sequence goes
+ * to the one backend that has the sequence's state, and is never repeated.
  *
  * <p><b>Time.</b> A rescue needs time, so an attempt that can be rescued gets at most half of what
  * is left until the deadline. An arm must not look worse for that: while shares are in force, a
@@ -87,6 +89,8 @@ final class Flight implements Cancel {
   private Upstream.@Nullable Slot slot;
   private @Nullable Answer firstAnswer;
   private Benchmarks.@Nullable Asked benchmark;
+  private SecondAttempts.@Nullable Budgets budgets;
+  private volatile @Nullable Hedge hedge;
   private long tryNanos;
   private long sentNanos;
   private long answeredNanos;
@@ -117,6 +121,10 @@ final class Flight implements Cancel {
     Cancel attempt = running;
     if (attempt != null) {
       attempt.cancel();
+    }
+    Hedge beside = hedge;
+    if (beside != null) {
+      beside.cancel();
     }
   }
 
@@ -205,11 +213,22 @@ final class Flight implements Cancel {
     ArmPlan arm = assigned.arm();
     Upstream.Slot chosen = slot;
     if (chosen == null) {
-      chosen = life.upstream.slot(arm, call.criticality(), !assigned.rescuable(), null);
+      String sequence = call.sequenceId();
+      chosen =
+          sequence == null
+              ? life.upstream.slot(arm, call.criticality(), !assigned.rescuable(), null)
+              : life.upstream.sticky(
+                  arm,
+                  call.criticality(),
+                  StableHash.of(StableHash.seed(call.model()), sequence));
       slot = chosen;
     }
+    SecondAttempts.Budgets seconds = life.seconds.of(plan);
+    budgets = seconds;
     if (assigned.rescuable()) {
-      allowance().earn(failoverBp());
+      seconds.rescues.earn(failoverBp());
+    } else {
+      seconds.retry.earn();
     }
     if (chosen == null) {
       Fault none =
@@ -220,7 +239,15 @@ final class Flight implements Cancel {
       firstEnded(assigned, Answer.failed(Outcome.BAD_UNAVAILABLE, none, 0, true));
       return;
     }
-    long limit = assigned.rescuable() ? tryNanos : Math.min(whole, remaining);
+    long usable = usableNanos(remaining);
+    long limit = assigned.rescuable() ? tryNanos : Math.min(whole, usable);
+    Hedge beside =
+        plan.route().hasHedging() && arm.role() == Role.CHAMPION && !call.inSequence()
+            ? new Hedge(life.seconds, new Beside(assigned), assigned.judged())
+            : null;
+    if (beside != null) {
+      hedge = beside;
+    }
     boolean drilled = assigned.judged() && arm.arm().hasFault();
     if (plan.benchmark() != null) {
       benchmark = life.benchmarks.ask(call, plan);
@@ -229,7 +256,7 @@ final class Flight implements Cancel {
         chosen,
         arm,
         limit,
-        !assigned.rescuable() && remaining <= whole,
+        !assigned.rescuable() && usable <= whole,
         () -> sent(assigned),
         answer -> {
           if (drilled) {
@@ -238,6 +265,76 @@ final class Flight implements Cancel {
             firstEnded(assigned, answer);
           }
         });
+    if (beside != null) {
+      seconds.earnHedge();
+      beside.started(life.seconds.hedgeLater(plan.route(), seconds, beside::fire));
+    }
+  }
+
+  /** The second attempt beside this call's first. */
+  private final class Beside implements Hedge.Side {
+    private final Assignment assigned;
+    private final long sinceNanos = life.time.nanoTime();
+
+    Beside(Assignment assigned) {
+      this.assigned = assigned;
+    }
+
+    @Override
+    public @Nullable Cancel send(Race race, Consumer<Answer> done) {
+      SecondAttempts.Budgets seconds = life.seconds.of(plan);
+      long now = life.time.nanoTime();
+      long usable = usableNanos(call.remainingNanos(now));
+      Upstream.Slot other = usable <= 0 ? null : life.upstream.slot(assigned.arm(), call.criticality(), false, slot);
+      if (other == null) {
+        return null;
+      }
+      if (!seconds.takeHedge() || !race.secondBegins()) {
+        life.upstream.release(other);
+        return null;
+      }
+      life.seconds.countHedge();
+      long whole = wholeTryNanos();
+      long waited = now - sinceNanos;
+      return attempt(
+          other,
+          assigned.arm(),
+          Math.min(whole, usable),
+          usable <= whole,
+          () -> {},
+          answer -> {
+            answeredNanos = life.time.nanoTime();
+            done.accept(guarded(deadlineOrCancel(answer.after(answer.latencyNanos() + waited))));
+          });
+    }
+
+    @Override
+    public boolean clientGone() {
+      return clientGone;
+    }
+
+    @Override
+    public void finish(Answer answer, boolean firstHasEnded) {
+      if (!firstHasEnded) {
+        sentNanos = sinceNanos;
+      }
+      conclude(assigned, answer, assigned.arm(), firstHasEnded ? firstAnswer : null);
+    }
+
+    @Override
+    public void cancelFirst() {
+      Cancel first = running;
+      if (first != null) {
+        first.cancel();
+      }
+    }
+  }
+
+  /** What an attempt may take of the time that is left: the router has to answer in the rest. */
+  private long usableNanos(long remaining) {
+    return remaining == Long.MAX_VALUE
+        ? remaining
+        : remaining - Math.min(life.settings.reserveNanos(), Math.max(0, remaining / 10));
   }
 
   /** A drill is held on the arm: the answer is told as the drill wants it. */
@@ -275,6 +372,20 @@ final class Flight implements Cancel {
       boolean limitIsDeadline,
       Runnable sent,
       Consumer<Answer> done) {
+    Cancel attempt = attempt(to, arm, limitNanos, limitIsDeadline, sent, done);
+    running = attempt;
+    if (clientGone) {
+      attempt.cancel();
+    }
+  }
+
+  private Cancel attempt(
+      Upstream.Slot to,
+      ArmPlan arm,
+      long limitNanos,
+      boolean limitIsDeadline,
+      Runnable sent,
+      Consumer<Answer> done) {
     LiveTrace trace = call.notes().trace();
     Headers headers = call.headers();
     Consumer<Answer> end = done;
@@ -291,11 +402,7 @@ final class Flight implements Cancel {
     AttemptOptions options =
         new AttemptOptions(
             call.predictionId(), call.clientId(), headers, limitNanos, limitIsDeadline, false);
-    Cancel attempt = life.upstream.send(to, arm, Message.of(call.body()), options, sent, end);
-    running = attempt;
-    if (clientGone) {
-      attempt.cancel();
-    }
+    return life.upstream.send(to, arm, Message.of(call.body()), options, sent, end);
   }
 
   private void firstEnded(Assignment assigned, Answer raw) {
@@ -324,8 +431,26 @@ final class Flight implements Cancel {
         life.recording.keyBad(plan, unit, counts);
       }
     }
+    SecondAttempts.Budgets seconds = budgets;
+    Hedge beside = hedge;
+    if (beside == null || seconds == null) {
+      firstEndedAlone(assigned, answer);
+      return;
+    }
+    if (answer.isOk()) {
+      seconds.latency.record(answer.latencyNanos());
+    }
+    switch (beside.firstEnded(answer)) {
+      case ANSWER, ANSWER_FIRST -> conclude(assigned, answer, assigned.arm(), answer);
+      case ALONE -> firstEndedAlone(assigned, answer);
+      case TOO_LATE -> meet(answer);
+      case WAIT, ANSWER_EARLY -> {}
+    }
+  }
+
+  private void firstEndedAlone(Assignment assigned, Answer answer) {
     if (!answer.isBad() || clientGone || !again(assigned, answer)) {
-      conclude(assigned, answer, assigned.arm());
+      conclude(assigned, answer, assigned.arm(), answer);
     }
   }
 
@@ -333,19 +458,31 @@ final class Flight implements Cancel {
   private boolean again(Assignment assigned, Answer failed) {
     long now = life.time.nanoTime();
     long remaining = call.remainingNanos(now);
-    if (remaining <= 0) {
+    SecondAttempts.Budgets seconds = budgets;
+    if (remaining <= 0 || seconds == null || call.inSequence()) {
       return false;
     }
     ArmPlan champion = plan.champion();
     Upstream.Slot next;
     if (assigned.rescuable()) {
-      if (!allowance().take()) {
+      if (!life.upstream.hasRoom(champion)) {
+        life.seconds.countWithoutRoom();
+        return false;
+      }
+      if (!seconds.rescues.take()) {
         return false;
       }
       next = life.upstream.slot(champion, call.criticality(), true, null);
     } else if (assigned.arm().role() == Role.CHAMPION
         && failed.outcome() == Outcome.BAD_UNAVAILABLE) {
       next = life.upstream.slot(champion, call.criticality(), false, slot);
+      if (next != null && !seconds.retry.take(now)) {
+        life.upstream.release(next);
+        return false;
+      }
+      if (next != null) {
+        life.seconds.countRetry();
+      }
     } else {
       return false;
     }
@@ -353,11 +490,12 @@ final class Flight implements Cancel {
       return false;
     }
     long whole = wholeTryNanos();
+    long usable = usableNanos(remaining);
     send(
         next,
         champion,
-        Math.min(whole, remaining),
-        remaining <= whole,
+        Math.min(whole, usable),
+        usable <= whole,
         () -> {},
         answer -> {
           answeredNanos = life.time.nanoTime();
@@ -366,46 +504,49 @@ final class Flight implements Cancel {
           if (second.isOk() && assigned.rescuable() && counts != null) {
             counts.rescued();
           }
-          conclude(assigned, second, champion);
+          conclude(assigned, second, champion, failed);
         });
     return true;
   }
 
   /** A good answer may still be doubtful; evidence has been taken. */
-  private void conclude(Assignment assigned, Answer answer, ArmPlan by) {
+  private void conclude(
+      Assignment assigned, Answer answer, ArmPlan by, @Nullable Answer first) {
     byte[] response = answer.response();
     if (response != null && !clientGone && plan.guard().doubts()) {
-      new SecondLook(call, plan.guard(), benchmark, new Hands(assigned)).look(answer, response, by);
+      new SecondLook(call, plan.guard(), benchmark, new Hands(assigned, first)).look(answer, response, by);
       return;
     }
     Benchmarks.Asked asked = benchmark;
     if (asked != null) {
       asked.drop();
     }
-    finish(assigned, answer, by);
+    finish(assigned, answer, by, first);
   }
 
   private final class Hands implements SecondLook.Hands {
     private final Assignment assigned;
+    private final @Nullable Answer first;
 
-    Hands(Assignment assigned) {
+    Hands(Assignment assigned, @Nullable Answer first) {
       this.assigned = assigned;
+      this.first = first;
     }
 
     @Override
     public void give(Answer answer, ArmPlan by) {
-      finish(assigned, answer, by);
+      finish(assigned, answer, by, first);
     }
 
     @Override
     public boolean askChampion(Answer otherwise, ArmPlan by) {
       long whole = wholeTryNanos();
       long remaining = call.remainingNanos(life.time.nanoTime());
-      if (clientGone || remaining <= 0 || !allowance().take()) {
+      if (clientGone || remaining <= 0 || !life.seconds.of(plan).rescues.take()) {
         return false;
       }
       ArmPlan champion = plan.champion();
-      Upstream.Slot next = life.upstream.slot(champion, true, null);
+      Upstream.Slot next = life.upstream.slot(champion, call.criticality(), true, null);
       if (next == null) {
         return false;
       }
@@ -419,10 +560,10 @@ final class Flight implements Cancel {
             Answer second = guarded(deadlineOrCancel(answer));
             if (second.isOk()) {
               call.notes().flag("guard.fallback");
-              finish(assigned, second, champion);
+              finish(assigned, second, champion, first);
             } else {
               call.notes().review("guard.no-fallback");
-              finish(assigned, otherwise, by);
+              finish(assigned, otherwise, by, first);
             }
           });
       return true;
@@ -431,10 +572,6 @@ final class Flight implements Cancel {
 
   private long wholeTryNanos() {
     return life.settings.tryNanos(plan);
-  }
-
-  private FailoverAllowance allowance() {
-    return life.allowance(call.model());
   }
 
   private int failoverBp() {
@@ -460,7 +597,7 @@ final class Flight implements Cancel {
   /** Step 10. */
   private Answer guarded(Answer answer) {
     byte[] response = answer.response();
-    if (response == null) {
+    if (response == null || plan.passesThrough()) {
       return answer;
     }
     try {
@@ -478,13 +615,18 @@ final class Flight implements Cancel {
     }
   }
 
-  /** The client first, then step 12. */
-  private void finish(Assignment assigned, Answer answer, ArmPlan answered) {
+  /**
+   * The client first, then step 12.
+   *
+   * @param first the end of the first attempt; null while that is still under way
+   */
+  private void finish(
+      Assignment assigned, Answer answer, ArmPlan answered, @Nullable Answer first) {
     long from = answeredNanos;
     life.admission.giveBack(call.body().length);
     byte[] response = answer.response();
     if (response != null) {
-      boolean wantsId = call.wantsId();
+      boolean wantsId = !plan.passesThrough() && call.wantsId();
       reply.ok(
           wantsId ? "" : call.predictionId(),
           new Message(given(response), tail(answered, wantsId)),
@@ -502,12 +644,17 @@ final class Flight implements Cancel {
         assigned,
         answered,
         answer,
-        firstAnswer,
+        first,
         new Recording.Spent(now - call.arrivalNanos(), sentNanos - call.arrivalNanos(), now - from),
         hasPlace);
     life.onlookers.finished(call, plan, assigned.arm(), answered, answer, verdict);
-    Answer first = firstAnswer;
-    if (first != null && meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
+    if (first != null) {
+      meet(first);
+    }
+  }
+
+  private void meet(Answer first) {
+    if (meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
       ticket.primary(first);
     }
   }
@@ -524,14 +671,15 @@ final class Flight implements Cancel {
    * that they have in a request.
    */
   private byte[] tail(ArmPlan answered, boolean wantsId) {
-    if (!wantsId) {
-      return answered.renamed() ? InferRequests.overrides(call.model(), null, Map.of()) : NO_TAIL;
+    boolean same = !answered.renamed() && !answered.reversioned();
+    if (same) {
+      return wantsId ? IdTail.of(call.predictionId()) : NO_TAIL;
     }
-    return answered.renamed()
-        ? InferRequests.overrides(
-            call.model(),
-            null,
-            Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())))
-        : IdTail.of(call.predictionId());
+    return InferRequests.overrides(
+        answered.renamed() ? call.model() : null,
+        answered.reversioned() ? answered.version() : null,
+        wantsId
+            ? Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId()))
+            : Map.of());
   }
 }

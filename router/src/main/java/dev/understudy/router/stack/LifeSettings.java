@@ -8,9 +8,9 @@ import java.time.Duration;
  *
  * @param tryTimeout the longest time for one attempt
  * @param failoverBp share of a failing arm's calls that the champion may be asked to rescue
- * @param failoverBurst rescues that are allowed at once
+ * @param reserveNanos what an attempt leaves of the caller's time
  */
-record LifeSettings(Duration tryTimeout, int failoverBp, int failoverBurst) {
+record LifeSettings(Duration tryTimeout, int failoverBp, long reserveNanos) {
   private static final long MOST_TRY_MILLIS = 3_600_000;
 
   /** The longest attempt for a model. */

@@ -186,14 +186,14 @@ final class Recording implements Mirror.Results {
     Outcome firstOutcome = first == null ? answer.outcome() : first.outcome();
     if (hasPlace) {
       lineage.record(
-          decisions.of(plan, table, assigned, answered),
+          decisions.of(call, plan, table, assigned, answered),
           call,
           firstOutcome,
           fault == null ? 0 : fault.code().value(),
           spent.totalNanos());
     }
-    requests.count(call.model(), answered.role(), fault == null ? "OK" : fault.code().name());
-    StageTimes.Times kept = times.of(call.model(), answered);
+    requests.count(plan.label(), answered.role(), fault == null ? "OK" : fault.code().name());
+    StageTimes.Times kept = times.of(plan.label(), answered);
     kept.record(Stage.TOTAL, spent.totalNanos());
     kept.record(Stage.UPSTREAM, answer.latencyNanos());
     kept.record(Stage.RECEIVE, call.arrivalNanos() - call.openedNanos());

@@ -14,6 +14,8 @@ import dev.understudy.router.record.BlockRing;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.RequestCounts;
 import dev.understudy.router.validation.ContractTally;
+import dev.understudy.router.upstream.BackendReport;
+import dev.understudy.router.upstream.Upstream;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.Meter;
@@ -43,8 +45,12 @@ public record RouterGauges(
     ContractTally contracts,
     LongSupplier benchmarksSkipped,
     LongSupplier benchmarksFailed,
-    LongSupplier benchmarksLate) {
+    LongSupplier benchmarksLate,
+    Upstream upstream,
+    Upstream shadows,
+    SecondAttempts seconds) {
   private static final AttributeKey<String> CLASS = AttributeKey.stringKey("class");
+  private static final AttributeKey<String> ARM = AttributeKey.stringKey("arm");
   private static final AttributeKey<String> BACKEND = AttributeKey.stringKey("backend");
   private static final AttributeKey<String> MODEL = AttributeKey.stringKey("model");
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
@@ -147,24 +153,52 @@ public record RouterGauges(
   }
 
   private void backends(Meter meter) {
-    if (backendLimits == null) {
-      return;
-    }
-    gauge(
-        meter,
-        "router.backend.limit",
-        "Calls that a backend is given at once",
-        gauge -> ofBackends(gauge, GradientLimit::limit));
-    gauge(
+    backendGauge(
         meter,
         "router.backend.in_flight",
-        "Calls in flight to a backend",
-        gauge -> ofBackends(gauge, GradientLimit::inFlight));
+        "Attempts in flight at a backend",
+        BackendReport::inFlight);
+    backendGauge(
+        meter,
+        "router.backend.latency_nanos",
+        "Peak-EWMA of a backend's latency",
+        BackendReport::latencyNanos);
+    backendGauge(
+        meter,
+        "router.backend.state",
+        "0 in use, 1 failed its checks, 2 ejected, 3 breaker not closed",
+        BackendReport::state);
+    counter(meter, "router.backend.ejections", "Backends ejected", upstream::ejections);
+    counter(meter, "router.backend.failed_checks", "Checks failed", upstream::failedChecks);
     counter(
         meter,
-        "router.backend.full",
-        "Times that a backend was passed over because it had no room",
-        counter -> ofBackends(counter, GradientLimit::refused));
+        "router.names.failed",
+        "Look-ups without an address",
+        () -> upstream.failedLookUps() + shadows.failedLookUps());
+    counter(
+        meter,
+        "router.names.left_out",
+        "Addresses left out because a name had too many",
+        () -> upstream.addressesLeftOut() + shadows.addressesLeftOut());
+    counter(meter, "router.retries", "Champion's calls sent again", seconds::retries);
+    counter(meter, "router.retries.refused", "Retries over budget", seconds::refusedRetries);
+    counter(meter, "router.hedges", "Champion's calls sent beside", seconds::hedges);
+    counter(meter, "router.hedges.won", "Hedges that answered", seconds::hedgesWon);
+    counter(meter, "router.hedges.refused", "Hedges over budget", seconds::refusedHedges);
+    counter(meter, "router.rescues.refused", "Rescues over allowance", seconds::refusedRescues);
+    counter(meter, "router.rescues.no_room", "Rescues without room", seconds::withoutRoom);
+    if (backendLimits != null) {
+      gauge(
+          meter,
+          "router.backend.limit",
+          "Calls that a backend is given at once",
+          gauge -> ofBackends(gauge, GradientLimit::limit));
+      counter(
+          meter,
+          "router.backend.full",
+          "Times that a backend was passed over because it had no room",
+          counter -> ofBackends(counter, GradientLimit::refused));
+    }
   }
 
   private void ofBackends(
@@ -207,6 +241,28 @@ public record RouterGauges(
       counter(meter, "router.patterns.evicted", "Callers forgotten", patterns::evicted);
       counter(meter, "router.patterns.untracked", "Calls without a place", patterns::untracked);
     }
+  }
+
+  private void backendGauge(
+      Meter meter, String name, String text, ToLongFunction<BackendReport> value) {
+    var _ =
+        meter
+            .gaugeBuilder(name)
+            .ofLongs()
+            .setDescription(text)
+            .buildWithCallback(gauge ->
+                upstream
+                    .report()
+                    .forEach(backend ->
+                        gauge.record(
+                            value.applyAsLong(backend),
+                            Attributes.of(
+                                MODEL,
+                                backend.model(),
+                                ARM,
+                                backend.arm(),
+                                BACKEND,
+                                backend.address()))));
   }
 
   private static Attributes labels(String model, Role role, String status) {

@@ -24,6 +24,7 @@ import dev.understudy.proto.v1.EvidenceIntakeGrpc;
 import dev.understudy.proto.v1.ExplainRouteRequest;
 import dev.understudy.proto.v1.ExplainRouteResponse;
 import dev.understudy.proto.v1.HistogramSummary;
+import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.PayloadRecord;
 import dev.understudy.proto.v1.PayloadSummary;
 import dev.understudy.proto.v1.RouterState;
@@ -43,6 +44,7 @@ import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.config.AuthConfig;
+import dev.understudy.router.call.Refusals;
 import dev.understudy.router.config.RouterConfig;
 import dev.understudy.router.control.RoutingWatch;
 import dev.understudy.router.control.TableFile;
@@ -66,9 +68,11 @@ import dev.understudy.router.trace.CallSpans;
 import dev.understudy.router.trace.TracedHeaders;
 import dev.understudy.router.upstream.AttemptOptions;
 import dev.understudy.router.upstream.BackendQuestions;
+import dev.understudy.router.upstream.SystemResolver;
 import dev.understudy.router.upstream.Upstream;
 import dev.understudy.router.validation.ContractTally;
 import dev.understudy.router.validation.DataContracts;
+import dev.understudy.router.upstream.UpstreamSettings;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerServiceDefinition;
@@ -113,6 +117,8 @@ public final class RouterStack implements AdminService.Desk {
   private static final Duration REPORT_EVERY = Duration.ofSeconds(3);
   private static final Duration LINEAGE_EVERY = Duration.ofMillis(100);
   private static final Duration ASK_EVERY = Duration.ofMillis(500);
+  private static final Duration BACKENDS_EVERY = Duration.ofMillis(100);
+  private static final Duration LATENCIES_EVERY = Duration.ofSeconds(1);
 
   private final RouterConfig config;
   private final TimeSource time;
@@ -134,6 +140,8 @@ public final class RouterStack implements AdminService.Desk {
   private final Drill drill;
   private final ContractTally contractTally = new ContractTally();
   private final Benchmarks benchmarks;
+  private final SecondAttempts seconds;
+  private final SystemResolver resolver = new SystemResolver();
   private final ArmStates armStates;
   private final Recording recording;
   private final Onlookers onlookers;
@@ -187,30 +195,49 @@ public final class RouterStack implements AdminService.Desk {
     // Steps 6 and 11: two sets of connections, so that a copy never stands in a caller's way.
     // Copies
     // have no breaker: a dead shadow is a result, and what it may cost is bounded.
-    ChannelOptions backends =
-        ChannelOptions.plaintext()
-            .withTls(config.upstream().tls())
-            .withTlsContexts(tls)
-            .withToken(config.upstream().token())
-            .withMaxMessageBytes(config.limits().messageBytes());
+    RouterConfig.Backends backends = config.upstream();
+    UpstreamSettings how = backends.settings();
     LimitSettings limits = config.limits();
     GradientSettings adaptive = limits.adaptive();
     backendLimits =
         adaptive == null ? null : new BackendLimits(adaptive, limits.shares(), time::nanoTime);
-    upstream = new Upstream(loops, backends, config.upstream().breaker(), backendLimits, time);
+    upstream =
+        new Upstream(
+            loops,
+            backends.profiles(),
+            tls,
+            backends.breaker(),
+            backendLimits,
+            how,
+            resolver,
+            RANDOM,
+            time);
     copies =
         new Upstream(
             mirrorLoops,
-            backends.withMaxMessageBytes(config.mirror().answerBytes()),
+            Profile.bounded(backends.profiles(), config.mirror().answerBytes()),
+            tls,
             null,
             null,
+            how,
+            resolver,
+            RANDOM,
             time);
+    seconds = new SecondAttempts(how.retries(), backends.failoverBurst(), scheduler, time);
     BackendQuestions questions = new BackendQuestions(upstream);
 
     // What is in force, read by steps 4 to 11.
     Path state = config.state();
     TableFile file = state == null ? null : new TableFile(state);
-    keeper = new TableKeeper(config.name(), bootId, time, file, lineageIsKept, this::applied);
+    keeper =
+        new TableKeeper(
+            config.name(),
+            bootId,
+            time,
+            file,
+            lineageIsKept,
+            backends.profiles().keySet(),
+            this::applied);
     learner = new SignatureLearner(keeper, questions);
     watch = new RoutingWatch(keeper, blocks::unacknowledged);
 
@@ -247,10 +274,8 @@ public final class RouterStack implements AdminService.Desk {
             new DataContracts(contractTally),
             benchmarks,
             onlookers,
-            new LifeSettings(
-                config.upstream().tryTimeout(),
-                config.upstream().failoverBp(),
-                config.upstream().failoverBurst()),
+            seconds,
+            new LifeSettings(backends.tryTimeout(), backends.failoverBp(), how.reserve().toNanos()),
             time,
             ids);
 
@@ -296,7 +321,11 @@ public final class RouterStack implements AdminService.Desk {
   private void sendCopy(InferCall call, ArmPlan arm, long timeoutNanos, Consumer<Answer> done) {
     Upstream.Slot slot = copies.slot(arm, Criticality.CRITICAL, true, null);
     if (slot == null) {
-      throw new IllegalStateException("an arm without endpoints: " + arm.arm().getName());
+      // Its name has not been found yet, or stands for nothing.
+      done.accept(
+          Answer.failed(
+              Outcome.BAD_UNAVAILABLE, Refusals.noBackend("", arm.arm().getName()), 0, true));
+      return;
     }
     Headers headers = call.headers();
     Consumer<Answer> end =
@@ -353,6 +382,7 @@ public final class RouterStack implements AdminService.Desk {
     upstream.retain(answering);
     copies.retain(copied);
     admission.retain(snapshot.plans().keySet());
+    seconds.retain(snapshot.plans().keySet());
     scheduler.after(Duration.ZERO, "ask for signatures", learner::ask);
   }
 
@@ -372,6 +402,7 @@ public final class RouterStack implements AdminService.Desk {
     }
     lifecycle.add("backends", upstream);
     lifecycle.add("shadows", copies);
+    lifecycle.add("names", resolver);
     keeper.restoreGlass();
     RoutingTable table = config.table();
     if (table != null) {
@@ -394,6 +425,14 @@ public final class RouterStack implements AdminService.Desk {
           Duration.ofMillis(ArmStates.EVERY_MILLIS), "look at the arms", armStates::look);
     }
     scheduler.every(ASK_EVERY, "ask for signatures", learner::ask);
+    scheduler.every(
+        BACKENDS_EVERY,
+        "look after backends",
+        () -> {
+          upstream.tick();
+          copies.tick();
+        });
+    scheduler.every(LATENCIES_EVERY, "look at latencies", seconds::look);
     scheduler.every(LINEAGE_EVERY, "send lineage", lineage::flush);
     scheduler.every(REPORT_EVERY, "report to the controller", watch::report);
     scheduler.every(config.histogramInterval(), "send histograms", this::sendHistograms);
@@ -549,6 +588,9 @@ public final class RouterStack implements AdminService.Desk {
         contractTally,
         benchmarks::skipped,
         benchmarks::failed,
-        benchmarks::late);
+        benchmarks::late,
+        upstream,
+        copies,
+        seconds);
   }
 }

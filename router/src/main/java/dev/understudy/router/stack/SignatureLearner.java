@@ -6,6 +6,7 @@ import dev.understudy.proto.tensor.Signature;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.upstream.BackendQuestions;
+import dev.understudy.router.upstream.BackendQuestions.Asked;
 import io.grpc.Status;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -36,11 +37,11 @@ final class SignatureLearner {
   /** Asks for what is missing and not being asked for. */
   void ask() {
     for (ModelPlan plan : keeper.current().plans().values()) {
-      if (plan.signature() == null && asking.add(plan.model())) {
+      if (plan.signature() == null && !plan.passesThrough() && asking.add(plan.model())) {
         CompletableFuture<Integer> batch = maxBatch(plan);
         var _ =
             questions
-                .metadata(plan.champion())
+                .metadata(plan.champion(), Asked.of(plan.champion()))
                 .thenCombine(batch, (metadata, size) -> signature(plan, metadata, size))
                 .whenComplete((signature, failure) -> {
                   asking.remove(plan.model());
@@ -63,7 +64,7 @@ final class SignatureLearner {
 
   private CompletableFuture<Integer> maxBatch(ModelPlan plan) {
     return questions
-        .config(plan.champion())
+        .config(plan.champion(), Asked.of(plan.champion()))
         .thenApply(answer -> answer.getConfig().getMaxBatchSize())
         .exceptionally(failure -> {
           Fault fault = Fault.from(failure);

@@ -47,6 +47,16 @@ public record ModelPlan(
     return route.getModel();
   }
 
+  /** Whether this stands for every model that is not listed: forwarded as it is, never judged. */
+  public boolean passesThrough() {
+    return route.getModel().isEmpty();
+  }
+
+  /** The model's name for people; whatever clients ask for beside the table has one name. */
+  public String label() {
+    return passesThrough() ? "*" : route.getModel();
+  }
+
   /** Whether requests with one key stay together. */
   public boolean byKey() {
     return route.getUnit() == RandomisationUnit.KEY;

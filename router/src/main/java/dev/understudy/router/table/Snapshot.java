@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Everything in force at one moment; replaced whole. Immutable.
  *
  * @param table the table
- * @param plans its models, compiled
+ * @param plans its models, compiled; what passes through under the empty name
  * @param leaseDeadlineNanos when shares fall back, on the monotonic clock; {@link Long#MAX_VALUE}
  *     without a lease
  * @param confirmed false for a table from disk that no controller has confirmed yet
@@ -26,9 +26,13 @@ public record Snapshot(
   public static final Snapshot EMPTY =
       new Snapshot(RoutingTable.getDefaultInstance(), Map.of(), Long.MAX_VALUE, true, Set.of());
 
-  /** The plan of a model, or null when the model is not listed. */
+  /**
+   * The plan of a model; of one that is not listed the plan by which such models pass through, or
+   * null when they do not.
+   */
   public @Nullable ModelPlan plan(String model) {
-    return plans.get(model);
+    ModelPlan plan = plans.get(model);
+    return plan == null ? plans.get("") : plan;
   }
 
   /** Whether the lease has run out. */

@@ -1,14 +1,15 @@
 package dev.understudy.router.table;
 
-import dev.understudy.chassis.config.HostPort;
 import dev.understudy.proto.contract.ContractCheck;
 import dev.understudy.proto.routing.SplitCheck;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.ControlLoss;
+import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.PassThrough;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.router.guard.AnswerGuard;
@@ -20,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Checks a routing table and compiles it; a table is taken whole or not at all. Pure. */
@@ -36,9 +38,18 @@ public final class Tables {
    *
    * @param lineageIsKept whether a collector is configured, without which no call can be made to
    *     wait for its record
+   * @param profiles names of the ways to connect to backends, the empty one included
    * @throws TableException naming the first fault
    */
-  public static Map<String, ModelPlan> compile(RoutingTable table, boolean lineageIsKept) {
+  public static Map<String, ModelPlan> compile(
+      RoutingTable table, boolean lineageIsKept, Set<String> profiles) {
+    Map<String, ModelPlan> plans = compile(table, lineageIsKept);
+    checkProfiles(plans, profiles);
+    return plans;
+  }
+
+  /** Compiles a table of which it does not matter how backends are connected to. */
+  static Map<String, ModelPlan> compile(RoutingTable table, boolean lineageIsKept) {
     Map<String, ModelPlan> plans = new HashMap<>();
     for (ModelRoute route : table.getModelsList()) {
       check(!route.getModel().isEmpty(), "a model without a name");
@@ -47,7 +58,47 @@ public final class Tables {
           plans.put(route.getModel(), plan) == null,
           "model '" + route.getModel() + "' is listed twice");
     }
+    if (table.hasPassThrough()) {
+      plans.put("", passThrough(table.getPassThrough()));
+    }
     return Map.copyOf(plans);
+  }
+
+  private static void checkProfiles(Map<String, ModelPlan> plans, Set<String> profiles) {
+    for (ModelPlan plan : plans.values()) {
+      for (Arm arm : plan.route().getArmsList()) {
+        check(
+            profiles.contains(arm.getProfile()),
+            (plan.passesThrough()
+                    ? "pass-through"
+                    : "model '" + plan.model() + "' arm '" + arm.getName() + "'")
+                + " has profile '"
+                + arm.getProfile()
+                + "' (expected: one of "
+                + new TreeSet<>(profiles)
+                + ", as in upstreams: of router.yaml)");
+      }
+    }
+  }
+
+  private static ModelPlan passThrough(PassThrough pass) {
+    Arm arm =
+        Arm.newBuilder()
+            .setName("pass-through")
+            .setRole(Role.CHAMPION)
+            .addAllEndpoints(pass.getEndpointsList())
+            .setProfile(pass.getProfile())
+            .build();
+    checkEndpoints("pass-through", arm);
+    return new ModelPlan(
+        ModelRoute.newBuilder().addArms(arm).build(),
+        null,
+        ArmPlan.passThrough(arm),
+        null,
+        null,
+        List.of(),
+        new Split(""),
+        new Disclosure(DataContract.getDefaultInstance(), ""));
   }
 
   private static ModelPlan compile(ModelRoute route, boolean lineageIsKept) {
@@ -83,6 +134,7 @@ public final class Tables {
     ArmPlan control = byRole.get(Role.CONTROL);
     check(route.getCanaryWeightBp() == 0 || canary != null, model + " has no canary to weigh");
     check(route.getControlWeightBp() == 0 || control != null, model + " has no control to weigh");
+    checkHedging(model, route);
     if (route.hasContract()) {
       Contracts.verify(model, route.getContract());
     }
@@ -132,14 +184,33 @@ public final class Tables {
         name + " has no role");
     check(isInteger(arm.getVersion()), name + " asks for version '" + arm.getVersion() + "'");
     checkFault(name, arm);
+    checkEndpoints(name, arm);
+  }
+
+  private static void checkEndpoints(String name, Arm arm) {
     check(arm.getEndpointsCount() > 0, name + " has no endpoints");
     for (String endpoint : arm.getEndpointsList()) {
       try {
-        check(HostPort.parse(endpoint).port() > 0, name + " has endpoint " + endpoint);
+        var _ = Target.parse(endpoint);
       } catch (IllegalArgumentException e) {
         throw new TableException(name + " has endpoint " + e.getMessage());
       }
     }
+  }
+
+  private static void checkHedging(String model, ModelRoute route) {
+    long delayMs = route.getHedging().getDelayMs();
+    check(
+        delayMs >= 0 && delayMs <= MOST_DELAY_MS,
+        model
+            + " hedges after "
+            + Long.toUnsignedString(delayMs)
+            + " ms (expected: 0 to "
+            + MOST_DELAY_MS
+            + ")");
+    check(
+        weight(route.getHedging().getBudgetBp()) <= WHOLE,
+        model + " hedges more than the whole of its traffic");
   }
 
   private static void checkFault(String name, Arm arm) {

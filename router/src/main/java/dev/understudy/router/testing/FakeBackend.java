@@ -1,6 +1,7 @@
 package dev.understudy.router.testing;
 
 import com.google.protobuf.ByteString;
+import dev.understudy.chassis.security.Tls;
 import dev.understudy.proto.inference.DataType;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
 import dev.understudy.proto.inference.ModelConfig;
@@ -14,6 +15,8 @@ import dev.understudy.proto.inference.ModelMetadataResponse;
 import dev.understudy.proto.inference.ModelOutput;
 import dev.understudy.proto.inference.ModelReadyRequest;
 import dev.understudy.proto.inference.ModelReadyResponse;
+import dev.understudy.proto.inference.ServerReadyRequest;
+import dev.understudy.proto.inference.ServerReadyResponse;
 import dev.understudy.proto.v1.ServerTiming;
 import io.grpc.ForwardingServerCall;
 import io.grpc.Metadata;
@@ -24,6 +27,7 @@ import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -61,20 +65,38 @@ public final class FakeBackend implements AutoCloseable {
   private final ConcurrentLinkedQueue<ModelInferRequest> requests = new ConcurrentLinkedQueue<>();
   private final Set<String> presented = ConcurrentHashMap.newKeySet();
   private final Set<String> traceParents = ConcurrentHashMap.newKeySet();
+  private final Set<String> authorities = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger cancelled = new AtomicInteger();
+  private final InetAddress address;
+  private final @Nullable Tls tls;
   private final int port;
   private volatile Behaviour behaviour;
+  private volatile boolean ready = true;
   private volatile @Nullable ServerTiming timing;
   private volatile Server server;
 
-  private FakeBackend(Behaviour behaviour) throws IOException {
+  private FakeBackend(Behaviour behaviour, InetAddress address, int port, @Nullable Tls tls)
+      throws IOException {
     this.behaviour = behaviour;
-    this.server = listen(0);
+    this.address = address;
+    this.tls = tls;
+    this.server = listen(port);
     this.port = server.getPort();
   }
 
   /** A server on a free port whose every answer has this score. */
   public static FakeBackend scoring(float score) throws IOException {
-    return new FakeBackend(ok(score));
+    return new FakeBackend(ok(score), InetAddress.getLoopbackAddress(), 0, null);
+  }
+
+  /** One that is reached by TLS. */
+  public static FakeBackend scoring(float score, Tls tls) throws IOException {
+    return new FakeBackend(ok(score), InetAddress.getLoopbackAddress(), 0, tls);
+  }
+
+  /** One at an address of this machine, as one of several that share a name and a port. */
+  public static FakeBackend at(String address, int port, float score) throws IOException {
+    return new FakeBackend(ok(score), InetAddress.ofLiteral(address), port, null);
   }
 
   /** Answers at once. */
@@ -114,7 +136,27 @@ public final class FakeBackend implements AutoCloseable {
 
   /** {@code host:port}. */
   public String address() {
-    return "127.0.0.1:" + port;
+    return address.getHostAddress() + ":" + port;
+  }
+
+  /** The port. */
+  public int port() {
+    return port;
+  }
+
+  /** Whether {@code ServerReady} and {@code ModelReady} say yes from now on. */
+  public void ready(boolean isReady) {
+    ready = isReady;
+  }
+
+  /** The different {@code :authority} headers of all calls. */
+  public Set<String> authorities() {
+    return Set.copyOf(authorities);
+  }
+
+  /** Calls that their callers have called off. */
+  public int cancelled() {
+    return cancelled.get();
   }
 
   /** Requests received. */
@@ -224,13 +266,15 @@ public final class FakeBackend implements AutoCloseable {
   }
 
   private Server listen(int at) throws IOException {
-    return NettyServerBuilder.forAddress(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), at))
-        .directExecutor()
-        .maxInboundMessageSize(64 << 20)
-        .addService(ServerInterceptors.intercept(new Service(), new Marks()))
-        .build()
-        .start();
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(new InetSocketAddress(address, at))
+            .directExecutor()
+            .maxInboundMessageSize(64 << 20)
+            .addService(ServerInterceptors.intercept(new Service(), new Marks()));
+    if (tls != null) {
+      builder.sslContext(tls.serverContext());
+    }
+    return builder.build().start();
   }
 
   private final class Marks implements ServerInterceptor {
@@ -253,6 +297,7 @@ public final class FakeBackend implements AutoCloseable {
       if ("ModelInfer".equals(call.getMethodDescriptor().getBareMethodName())) {
         traceParents.add(String.valueOf(headers.get(TRACE_PARENT)));
       }
+      authorities.add(String.valueOf(call.getAuthority()));
       return next.startCall(
           new ForwardingServerCall.SimpleForwardingServerCall<>(call) {
             @Override
@@ -273,6 +318,9 @@ public final class FakeBackend implements AutoCloseable {
     public void modelInfer(ModelInferRequest request, StreamObserver<ModelInferResponse> answer) {
       calls.incrementAndGet();
       requests.add(request);
+      if (answer instanceof ServerCallStreamObserver<ModelInferResponse> call) {
+        call.setOnCancelHandler(cancelled::incrementAndGet);
+      }
       behaviour.answer(request, answer);
     }
 
@@ -309,7 +357,14 @@ public final class FakeBackend implements AutoCloseable {
 
     @Override
     public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> answer) {
-      answer.onNext(ModelReadyResponse.newBuilder().setReady(true).build());
+      answer.onNext(ModelReadyResponse.newBuilder().setReady(ready).build());
+      answer.onCompleted();
+    }
+
+    @Override
+    public void serverReady(
+        ServerReadyRequest request, StreamObserver<ServerReadyResponse> answer) {
+      answer.onNext(ServerReadyResponse.newBuilder().setReady(ready).build());
       answer.onCompleted();
     }
   }

@@ -37,6 +37,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   /** The backend's timer may fire a little before our clock says so. */
   private static final long EARLY_NANOS = 2_000_000;
 
+  private final Upstream upstream;
   private final Upstream.Slot slot;
   private final AttemptOptions options;
   private final TimeSource time;
@@ -58,7 +59,12 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   private byte @Nullable [] response;
 
   private Attempt(
-      Upstream.Slot slot, AttemptOptions options, TimeSource time, Consumer<Answer> done) {
+      Upstream upstream,
+      Upstream.Slot slot,
+      AttemptOptions options,
+      TimeSource time,
+      Consumer<Answer> done) {
+    this.upstream = upstream;
     this.slot = slot;
     this.options = options;
     this.time = time;
@@ -70,6 +76,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
 
   /** Makes the attempt; see {@link Upstream#send}. */
   static Cancel make(
+      Upstream upstream,
       Upstream.Slot slot,
       AttemptOptions options,
       TimeSource time,
@@ -80,7 +87,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
     // a client is told to the attempt explicitly. gRPC reads the context when a call is made.
     Context before = Context.ROOT.attach();
     try {
-      Attempt attempt = new Attempt(slot, options, time, done);
+      Attempt attempt = new Attempt(upstream, slot, options, time, done);
       attempt.send(message, sent);
       return attempt;
     } finally {
@@ -158,25 +165,8 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
         status.isOk() && message != null
             ? Answer.ok(message, trailers.get(TIMING), nanos)
             : failure(status, trailers, nanos);
-    slot.backend.leave(
-        answer.isOk() || waitedFor(answer.outcome()) ? nanos : ConcurrencyLimit.NO_TIME,
-        hadNoRoom(answer.outcome()) || waitedFor(answer.outcome()));
-    slot.backend.ended(
-        slot.permitted, answer.transport(), answer.outcome() != Outcome.CANCELLED_BY_CLIENT, nanos);
+    upstream.ended(slot, answer, startNanos + nanos);
     done.accept(answer);
-  }
-
-  /** Whether the call ended because nobody waited for it any longer. */
-  private static boolean waitedFor(Outcome outcome) {
-    return switch (outcome) {
-      case CANCELLED_BY_CLIENT, BAD_TRY_TIMEOUT, BAD_DEADLINE_EXCEEDED -> true;
-      default -> false;
-    };
-  }
-
-  /** Whether the backend was not there for the call. */
-  private static boolean hadNoRoom(Outcome outcome) {
-    return outcome == Outcome.BAD_UNAVAILABLE || outcome == Outcome.BAD_RESOURCE_EXHAUSTED;
   }
 
   private Answer failure(Status status, Metadata trailers, long nanos) {

@@ -17,14 +17,25 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** One address: a connection per event loop, calls in flight, and a breaker. Any thread. */
+/**
+ * One address by one profile: a connection per event loop, calls in flight, and a breaker. Any
+ * thread.
+ */
 final class Backend {
   final String address;
   final String host;
   final AtomicInteger inFlight = new AtomicInteger();
+
+  /** Since when no arm names it, while it may still be asked; guarded by the upstream's lock. */
+  long leavingSinceNanos;
+
+  /** Whether an arm names it; guarded by the upstream's lock. */
+  boolean wanted = true;
+
   private final List<EventExecutor> loops = new ArrayList<>();
   private final List<ManagedChannel> channels = new ArrayList<>();
   private final List<TryTimer> timers = new ArrayList<>();
@@ -32,15 +43,22 @@ final class Backend {
 
   /** How many calls it has at once; null for no limit. */
   final @Nullable ConcurrencyLimit limit;
+  /** Breakers of all backends that were seen not closed; what is known of this one is beside it. */
+  private final AtomicInteger openBreakers;
+
+  private final AtomicBoolean seenOpen = new AtomicBoolean();
+  private volatile boolean gone;
 
   Backend(
       String address,
       EventLoops eventLoops,
       ChannelOptions options,
       @Nullable BreakerSettings breaking,
-      @Nullable ConcurrencyLimit limit) {
+      @Nullable ConcurrencyLimit limit,
+      AtomicInteger openBreakers) {
     this.address = address;
     this.limit = limit;
+    this.openBreakers = openBreakers;
     HostPort target = HostPort.parse(address);
     this.host = target.host();
     // A channel connects when it is first used, so a channel per loop costs nothing by itself.
@@ -170,13 +188,40 @@ final class Backend {
       b.releasePermission();
     } else if (transportFailure) {
       b.onError(nanos, TimeUnit.NANOSECONDS, new Unreachable());
+      look(b);
     } else {
       b.onSuccess(nanos, TimeUnit.NANOSECONDS);
+      if (seenOpen.get()) {
+        look(b);
+      }
     }
   }
 
+  private void look(CircuitBreaker b) {
+    if (gone) {
+      return;
+    }
+    boolean open;
+    // Two threads may look at once: the last one to write has to have seen the last state.
+    do {
+      open = b.getState() != CircuitBreaker.State.CLOSED;
+      if (seenOpen.compareAndSet(!open, open)) {
+        openBreakers.addAndGet(open ? 1 : -1);
+      }
+    } while (!closed() != seenOpen.get());
+  }
+
+  /** Takes no new calls; those in flight end normally. */
   void shutdown() {
+    gone = true;
     channels.forEach(ManagedChannel::shutdown);
+    if (seenOpen.compareAndSet(true, false)) {
+      openBreakers.decrementAndGet();
+    }
+  }
+
+  boolean terminated() {
+    return channels.stream().allMatch(ManagedChannel::isTerminated);
   }
 
   void close() {

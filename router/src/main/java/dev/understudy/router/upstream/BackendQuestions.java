@@ -10,7 +10,9 @@ import dev.understudy.proto.inference.ModelReadyRequest;
 import dev.understudy.proto.inference.ModelReadyResponse;
 import dev.understudy.proto.inference.ModelStatisticsRequest;
 import dev.understudy.proto.inference.ModelStatisticsResponse;
+import dev.understudy.router.call.Refusals;
 import dev.understudy.router.table.ArmPlan;
+import io.grpc.Channel;
 import io.grpc.Context;
 import io.grpc.stub.StreamObserver;
 import java.util.concurrent.CompletableFuture;
@@ -22,6 +24,18 @@ import org.jspecify.annotations.Nullable;
 public final class BackendQuestions {
   private static final long TIMEOUT_MILLIS = 2_000;
 
+  /**
+   * What is asked about, as the backend names it.
+   *
+   * @param version empty for whichever the backend serves
+   */
+  public record Asked(String model, String version) {
+    /** The arm's own. */
+    public static Asked of(ArmPlan arm) {
+      return new Asked(arm.model(), arm.upstreamVersion());
+    }
+  }
+
   private final Upstream upstream;
 
   /** Over the connections of an upstream. */
@@ -30,53 +44,53 @@ public final class BackendQuestions {
   }
 
   /** {@code ModelReady}. */
-  public CompletableFuture<ModelReadyResponse> ready(ArmPlan arm) {
+  public CompletableFuture<ModelReadyResponse> ready(ArmPlan arm, Asked asked) {
     return ask(
         arm,
         (stub, done) ->
             stub.modelReady(
                 ModelReadyRequest.newBuilder()
-                    .setName(arm.model())
-                    .setVersion(arm.version())
+                    .setName(asked.model())
+                    .setVersion(asked.version())
                     .build(),
                 done));
   }
 
   /** {@code ModelMetadata}. */
-  public CompletableFuture<ModelMetadataResponse> metadata(ArmPlan arm) {
+  public CompletableFuture<ModelMetadataResponse> metadata(ArmPlan arm, Asked asked) {
     return ask(
         arm,
         (stub, done) ->
             stub.modelMetadata(
                 ModelMetadataRequest.newBuilder()
-                    .setName(arm.model())
-                    .setVersion(arm.version())
+                    .setName(asked.model())
+                    .setVersion(asked.version())
                     .build(),
                 done));
   }
 
   /** {@code ModelConfig}. */
-  public CompletableFuture<ModelConfigResponse> config(ArmPlan arm) {
+  public CompletableFuture<ModelConfigResponse> config(ArmPlan arm, Asked asked) {
     return ask(
         arm,
         (stub, done) ->
             stub.modelConfig(
                 ModelConfigRequest.newBuilder()
-                    .setName(arm.model())
-                    .setVersion(arm.version())
+                    .setName(asked.model())
+                    .setVersion(asked.version())
                     .build(),
                 done));
   }
 
   /** {@code ModelStatistics}. */
-  public CompletableFuture<ModelStatisticsResponse> statistics(ArmPlan arm) {
+  public CompletableFuture<ModelStatisticsResponse> statistics(ArmPlan arm, Asked asked) {
     return ask(
         arm,
         (stub, done) ->
             stub.modelStatistics(
                 ModelStatisticsRequest.newBuilder()
-                    .setName(arm.model())
-                    .setVersion(arm.version())
+                    .setName(asked.model())
+                    .setVersion(asked.version())
                     .build(),
                 done));
   }
@@ -84,11 +98,15 @@ public final class BackendQuestions {
   private <A> CompletableFuture<A> ask(
       ArmPlan arm,
       BiConsumer<GRPCInferenceServiceGrpc.GRPCInferenceServiceStub, StreamObserver<A>> question) {
+    Channel channel = upstream.channel(arm);
+    if (channel == null) {
+      return CompletableFuture.failedFuture(Refusals.noBackend("", arm.arm().getName()));
+    }
     CompletableFuture<A> answer = new CompletableFuture<>();
     Context before = Context.ROOT.attach();
     try {
       question.accept(
-          GRPCInferenceServiceGrpc.newStub(upstream.channel(arm))
+          GRPCInferenceServiceGrpc.newStub(channel)
               .withDeadlineAfter(TIMEOUT_MILLIS, TimeUnit.MILLISECONDS),
           new Once<>(answer));
     } finally {

@@ -30,6 +30,18 @@ public final class Validation {
     }
   }
 
+  /**
+   * Checks a request for a model of which nothing is known.
+   *
+   * @throws dev.understudy.chassis.error.Fault when it speaks of memory that no client of a router
+   *     can have registered
+   */
+  public static void checkUnlisted(InferRequestView request) {
+    if (request.usesSharedMemory()) {
+      throw Refusals.sharedMemory(request.id());
+    }
+  }
+
   private static void checkParameters(InferRequestView request) {
     for (String key : request.parameters().names()) {
       if (key.startsWith("triton_") && !key.equals(ALLOWED)) {

@@ -12,10 +12,13 @@ import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.router.patterns.PatternSettings;
+import dev.understudy.router.upstream.Profile;
+import dev.understudy.router.upstream.UpstreamSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -204,6 +207,65 @@ class RouterConfigTest {
   }
 
   @Test
+  void backendsAreReachedByProfilesAndNames() throws Exception {
+    Files.writeString(folder.resolve("token"), "0123456789abcdef-triton");
+    Path file =
+        Files.writeString(
+            folder.resolve("router.yaml"),
+            """
+            upstream: {dns: {refresh: 2s}, health: {check: model}, retries: {share: 5%}}
+            upstreams:
+              triton: {authority: triton.local, tokenFile: token, messageBytes: 1MiB}
+            passThrough: {endpoints: ["dns:///rest:8001"], profile: triton}
+            models:
+              m:
+                champion: {version: "1", endpoints: ["dns:///m:8001", "[::1]:2"], profile: triton, upstreamVersion: "-"}
+                hedging: {delay: 20ms, budget: 3%}
+            """);
+    RouterConfig config = RouterConfig.read(file);
+    Profile triton = Objects.requireNonNull(config.upstream().profiles().get("triton"));
+    assertEquals("triton.local", triton.authority());
+    assertEquals("0123456789abcdef-triton", triton.token());
+    assertEquals(1 << 20, triton.messageBytes());
+    UpstreamSettings settings = config.upstream().settings();
+    assertEquals(Duration.ofSeconds(2), settings.dnsRefresh());
+    assertEquals(UpstreamSettings.Check.MODEL, settings.health().check());
+    assertEquals(500, settings.retries().shareBp());
+    assertEquals(UpstreamSettings.DEFAULT.outliers(), settings.outliers());
+    RoutingTable table = Objects.requireNonNull(config.table());
+    assertEquals("triton", table.getPassThrough().getProfile());
+    assertEquals("dns:///rest:8001", table.getPassThrough().getEndpoints(0));
+    ModelRoute route = table.getModels(0);
+    assertEquals(List.of("dns:///m:8001", "[::1]:2"), route.getArms(0).getEndpointsList());
+    assertEquals("-", route.getArms(0).getUpstreamVersion());
+    assertEquals(20, route.getHedging().getDelayMs());
+    assertEquals(300, route.getHedging().getBudgetBp());
+  }
+
+  @Test
+  void whatIsWrongWithBackendsIsNamedToo() {
+    String said =
+        problems(
+            """
+            upstream: {dns: {refresh: 0s}, health: {check: http}, outliers: {peers: 2}}
+            upstreams: {a: {authority: "two words"}}
+            passThrough: {endpoints: ["http://h:1"]}
+            models: {m: {champion: {version: "1", endpoints: ["h:1"], profile: b}}}
+            """);
+    for (String expected :
+        List.of(
+            "upstream.dns.refresh: PT0S (expected: at least 1ms)",
+            "upstream.health.check: 'http' (expected: one of",
+            "upstream.outliers.peers: '2' (expected: 3..1000)",
+            "upstreams.a.authority: 'two words' (expected: a host name, or host:port)",
+            "passThrough.endpoints: 'http://h:1' (expected: host:port or dns:///name:port)",
+            "passThrough.endpoints: pass-through has no endpoints",
+            "model 'm' arm 'champion' has profile 'b' (expected: one of [, a], as in")) {
+      assertTrue(said.contains(expected), expected + "\nin\n" + said);
+    }
+  }
+
+  @Test
   void offLoopbackNothingStartsUnprotected() {
     for (String key : List.of("listen", "admin", "metrics")) {
       String said = problems("controller: 127.0.0.1:1\n" + key + ": 0.0.0.0:8001\n");
@@ -256,7 +318,9 @@ class RouterConfigTest {
     RouterConfig config = RouterConfig.read(file);
     assertEquals("0123456789abcdef-admin", config.token());
     assertEquals("0123456789abcdef-peers", config.peers().token());
-    assertEquals("0123456789abcdef-upstream", config.upstream().token());
+    assertEquals(
+        "0123456789abcdef-upstream",
+        Objects.requireNonNull(config.upstream().profiles().get("")).token());
     String shown = config + " " + config.peers() + " " + config.upstream();
     assertFalse(shown.contains("0123456789abcdef"), shown);
   }
