@@ -3,8 +3,8 @@ package dev.understudy.router.patterns;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * What is remembered of one caller, about 1 KiB. Changed only by a thread that has claimed it;
- * a thread that cannot claim it at once leaves its observation out rather than wait.
+ * What is remembered of one caller, about 1 KiB. Changed only by a thread that has claimed it; a
+ * thread that cannot claim it at once leaves its observation out rather than wait.
  */
 final class Track {
   /** The latest rows that a new one is compared with. */
@@ -77,7 +77,9 @@ final class Track {
     NEW
   }
 
-  /** Compares the row that was sketched with the latest ones and keeps it unless it is one of them. */
+  /**
+   * Compares the row that was sketched with the latest ones and keeps it unless it is one of them.
+   */
   Likeness compare() {
     boolean near = false;
     for (int i = 0; i < kept; i++) {
