@@ -88,7 +88,8 @@ class ObserveFlowTest {
       assertEquals("fraud", server.attributes().get("understudy.model"));
       assertEquals("champion", server.attributes().get("understudy.arm"));
       assertEquals("1", server.attributes().get("understudy.version"));
-      assertEquals(36, server.attributes().get("understudy.prediction_id").length());
+      assertEquals(
+          36, String.valueOf(server.attributes().get("understudy.prediction_id")).length());
       List<Span> below = children(collector, server);
       assertEquals(
           Set.of("auth", "admission", "validation", "split", RPC),
@@ -166,8 +167,10 @@ class ObserveFlowTest {
   void aDeadCollectorCostsSpansAndNoCallAndNoTimeAtTheEnd() throws Exception {
     try (Rig rig =
         Rig.watching(
-            "metrics: 127.0.0.1:0\n"
-                + "tracing: {endpoint: 'http://127.0.0.1:1', sample: 100%, queue: 16}\n")) {
+            """
+            metrics: 127.0.0.1:0
+            tracing: {endpoint: 'http://127.0.0.1:1', sample: 100%, queue: 16}
+            """)) {
       rig.offer(1, 0, 0, route -> route);
       for (int i = 0; i < 50; i++) {
         assertEquals("1", rig.infer().getModelVersion());

@@ -88,7 +88,7 @@ final class Sketch {
       packed = (packed << 4) | (value == Integer.MAX_VALUE ? EMPTY : value % EMPTY);
     }
     bins = packed;
-    checksum = (int) ((sum ^ sum >>> 32) * MIX >>> 32);
+    checksum = (int) (((sum ^ (sum >>> 32)) * MIX) >>> 32);
     return any;
   }
 
@@ -162,8 +162,8 @@ final class Sketch {
     return switch (type) {
       case FP32 -> row.getInt(at * 4) >> 18;
       case FP64 -> (int) (row.getLong(at * 8) >> 47);
-      case INT32, UINT32 -> Float.floatToRawIntBits(row.getInt(at * 4)) >> 18;
-      case INT64, UINT64 -> Float.floatToRawIntBits(row.getLong(at * 8)) >> 18;
+      case INT32, UINT32 -> Float.floatToRawIntBits((float) row.getInt(at * 4)) >> 18;
+      case INT64, UINT64 -> Float.floatToRawIntBits((float) row.getLong(at * 8)) >> 18;
       case FP16 -> row.getShort(at * 2) >> 5;
       case BF16 -> row.getShort(at * 2) >> 2;
       case INT16, UINT16 -> Float.floatToRawIntBits(row.getShort(at * 2)) >> 18;

@@ -72,7 +72,7 @@ class VolumeTest {
     Random random = new Random(4);
     for (int day = 0; day < 4; day++) {
       for (int hour = 0; hour < 24; hour++) {
-        int above = above(volume, random, day * DAY + hour * 60 * MINUTE, 60, hour == 3 ? 400 : 2);
+        int above = above(volume, random, day * DAY + 60L * hour * MINUTE, 60, hour == 3 ? 400 : 2);
         // On the first two days the batch at three o'clock is news.
         assertTrue(day < 2 || above == 0, day + ":" + hour + " " + above);
       }
