@@ -176,7 +176,7 @@ public final class Doctor {
               subject,
               "refused a table and goes on with " + runs + ": " + state.getRefusal(),
               "correct what the text names, or bring router and controller to one release"));
-    } else if (behind) {
+    } else if (behind && wanted != null) {
       findings.add(
           Finding.warn(
               "table",

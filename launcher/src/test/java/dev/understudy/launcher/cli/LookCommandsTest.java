@@ -24,6 +24,7 @@ import dev.understudy.router.testing.FakeBackend;
 import io.grpc.stub.StreamObserver;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -234,7 +235,7 @@ class LookCommandsTest {
   void whatIsBrokenIsMarkedWithWhatToDo() throws Exception {
     int closed;
     try (ServerSocket socket = new ServerSocket()) {
-      socket.bind(new InetSocketAddress("127.0.0.1", 0));
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
       closed = socket.getLocalPort();
     }
     Path config = folder.resolve("router.yaml");

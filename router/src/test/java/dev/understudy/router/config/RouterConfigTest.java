@@ -200,9 +200,9 @@ class RouterConfigTest {
             + " answers: champion, canary or control)",
         problems(model.replace("arm: canary", "arm: shadow")));
     assertEquals(
-        "router.yaml:4: models.m.rules: [0].amr: unknown key (expected: one of [arm, headers, name,"
-            + " principals])\n"
-            + "router.yaml:4: models.m.rules: [0].arm: missing",
+        "router.yaml:4: models.m.rules: [0].arm: missing\n"
+            + "router.yaml:4: models.m.rules: [0].amr: unknown key (expected: one of [arm, headers,"
+            + " name, principals])",
         problems(model.replace("arm: canary", "amr: canary")));
   }
 
