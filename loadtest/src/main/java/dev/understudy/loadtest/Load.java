@@ -68,6 +68,11 @@ public sealed interface Load {
    * @param callers 1 or more
    */
   record Closed(int callers) implements Load {
+    /** Checks the range. */
+    public Closed {
+      var _ = new Pace.Closed(callers);
+    }
+
     @Override
     public Pace pace(long seed) {
       return new Pace.Closed(callers);

@@ -12,7 +12,8 @@ import java.util.OptionalInt;
  * <pre>  MSER(d) = Σ (batch − mean of those kept)² / (n − d)²</pre>
  *
  * <p>To drop more takes out the warm-up but also evidence; the {@code d} with the smallest value is
- * the best trade. If it lies in the second half, the series has not settled and nothing is dropped.
+ * the best trade. Only the first half may be dropped: a few batches at the end always look calm by
+ * chance. If the value still falls at the middle, the series has not settled and nothing is dropped.
  */
 public final class SteadyState {
   private static final int BATCH = 5;
@@ -52,12 +53,11 @@ public final class SteadyState {
       sum += value;
       squares += value * value;
       double spread = Math.max(0, squares - sum * sum / kept) / ((double) kept * kept);
-      // The last few batches alone always look calm.
-      if (kept >= FEWEST_BATCHES && spread <= smallest) {
+      if (kept >= batches - batches / 2 && spread <= smallest) {
         smallest = spread;
         best = batches - kept;
       }
     }
-    return best > batches / 2 ? OptionalInt.empty() : OptionalInt.of(best * BATCH);
+    return best == batches / 2 && smallest > 0 ? OptionalInt.empty() : OptionalInt.of(best * BATCH);
   }
 }

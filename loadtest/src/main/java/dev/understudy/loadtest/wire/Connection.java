@@ -220,18 +220,23 @@ final class Connection extends ChannelInboundHandlerAdapter {
     to.writeMedium(length).writeByte(type).writeByte(flags).writeInt(streamId);
   }
 
-  /** Hands this turn's frames to the socket. */
+  /**
+   * Hands this turn's frames to the socket, and goes on with large messages while it takes them:
+   * only a socket that was full says when it is ready again.
+   */
   void flush() {
-    ByteBuf frames = out;
-    Channel open = channel;
-    if (frames == null) {
-      return;
-    }
-    out = null;
-    if (open == null || state == State.CLOSED) {
-      frames.release();
-    } else {
+    while (out != null) {
+      ByteBuf frames = out;
+      Channel open = channel;
+      out = null;
+      if (open == null || state == State.CLOSED) {
+        frames.release();
+        return;
+      }
       var _ = open.writeAndFlush(frames, open.voidPromise());
+      if (state != State.CLOSED) {
+        sendUnsent();
+      }
     }
   }
 
