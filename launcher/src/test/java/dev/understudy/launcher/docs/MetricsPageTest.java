@@ -16,6 +16,8 @@ class MetricsPageTest {
 
   private static final String ROUTER =
       "router/src/main/java/dev/understudy/router/stack/RouterGauges.java";
+  private static final String CONNECTIONS =
+      "chassis/src/main/java/dev/understudy/chassis/connection/ConnectionMetrics.java";
   private static final String SERVER =
       "model-server/src/main/java/dev/understudy/modelserver/statistics/MetricsPage.java";
   private static final String COLLECTOR =
@@ -42,7 +44,7 @@ class MetricsPageTest {
   @Test
   void thePageHasEveryMetricOfEveryProcess() throws IOException {
     Set<String> offered = new TreeSet<>();
-    String router = Pages.source(ROUTER);
+    String router = Pages.source(ROUTER) + Pages.source(CONNECTIONS);
     Pages.matches(GAUGE, router).forEach(name -> offered.add(name.replace('.', '_')));
     Pages.matches(COUNTER, router).forEach(name -> offered.add(name.replace('.', '_') + "_total"));
     String server = Pages.source(SERVER);
