@@ -1,5 +1,7 @@
 package dev.understudy.router;
 
+import dev.understudy.chassis.connection.ConnectionGuards;
+import dev.understudy.chassis.connection.ConnectionMetrics;
 import dev.understudy.chassis.lifecycle.Lifecycle;
 import dev.understudy.chassis.lifecycle.RunningService;
 import dev.understudy.chassis.rpc.EventLoops;
@@ -28,11 +30,14 @@ import java.util.Map;
  */
 public final class Router implements RunningService {
   private final RouterStack stack;
+  private final ConnectionGuards guards;
   private final Lifecycle lifecycle;
   private final Map<String, Integer> ports;
 
-  private Router(RouterStack stack, Lifecycle lifecycle, Map<String, Integer> ports) {
+  private Router(
+      RouterStack stack, ConnectionGuards guards, Lifecycle lifecycle, Map<String, Integer> ports) {
     this.stack = stack;
+    this.guards = guards;
     this.lifecycle = lifecycle;
     this.ports = Map.copyOf(ports);
   }
@@ -85,6 +90,8 @@ public final class Router implements RunningService {
                     .tls(config.tls(), tls)
                     .token(config.token())
                     .build()));
+    ConnectionGuards guards = new ConnectionGuards(config.connections());
+    ConnectionMetrics.register(telemetry.meter(), guards);
     RpcServer server =
         lifecycle.add(
             "frontend",
@@ -95,10 +102,10 @@ public final class Router implements RunningService {
                     .servicesAuthenticate(config.auth() != null)
                     .identifyPeers(config.auth() != null)
                     .maxMessageBytes(config.limits().messageBytes())
-                    .maxConcurrentCalls(Math.max(1024, config.limits().concurrentCalls()))
                     .selfTranslated(Frontend.SELF_TRANSLATED)
                     .directExecutor(true)
                     .eventLoops(loops)
+                    .guards(guards)
                     .lameDuck(config.lameDuck())
                     .build()));
     lifecycle.onDrain(
@@ -116,7 +123,7 @@ public final class Router implements RunningService {
     if (telemetry.port() > 0) {
       ports.put("metrics", telemetry.port());
     }
-    return new Router(stack, lifecycle, ports);
+    return new Router(stack, guards, lifecycle, ports);
   }
 
   private static void health(RouterStack stack, RpcServer server) {
@@ -133,6 +140,11 @@ public final class Router implements RunningService {
   /** What the router runs. */
   public RouterState state() {
     return stack.state();
+  }
+
+  /** What is known of the clients' connections. */
+  public ConnectionGuards connections() {
+    return guards;
   }
 
   /**

@@ -1,6 +1,8 @@
 package dev.understudy.chassis.rpc;
 
 import dev.understudy.chassis.config.ConfigException;
+import dev.understudy.chassis.connection.ConnectionGuards;
+import dev.understudy.chassis.connection.ConnectionLimits;
 import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.TlsContexts;
@@ -69,8 +71,12 @@ public final class GrpcServers {
           .bossEventLoopGroup(options.eventLoops().boss())
           .workerEventLoopGroup(options.eventLoops().worker());
     }
+    ConnectionGuards guards = options.guards();
+    if (guards != null) {
+      guard(builder, guards);
+    }
     Duration age = options.maxConnectionAge();
-    if (age != null) {
+    if (age != null && guards == null) {
       builder
           .maxConnectionAge(age.toNanos(), TimeUnit.NANOSECONDS)
           .maxConnectionAgeGrace(30, TimeUnit.SECONDS);
@@ -103,6 +109,31 @@ public final class GrpcServers {
       throw new IOException(options.address() + ": cannot listen: " + cause.getMessage(), e);
     }
     return new RpcServer(server, health, options.lameDuck(), owned);
+  }
+
+  /** What gRPC's builder can do of the limits; the rest is the guards'. */
+  private static void guard(NettyServerBuilder builder, ConnectionGuards guards) {
+    ConnectionLimits limits = guards.limits();
+    builder
+        .channelFactory(guards::listener)
+        .maxConcurrentCallsPerConnection(limits.calls())
+        .maxInboundMetadataSize(limits.headerBytes())
+        // A second net behind the guards' own, which count what they refuse.
+        .handshakeTimeout(2 * limits.handshakeTimeout().toMillis() + 1_000, TimeUnit.MILLISECONDS);
+    if (!limits.keepAlive().isZero()) {
+      builder
+          .keepAliveTime(limits.keepAlive().toNanos(), TimeUnit.NANOSECONDS)
+          .keepAliveTimeout(limits.keepAliveTimeout().toNanos(), TimeUnit.NANOSECONDS);
+    }
+    if (!limits.idle().isZero()) {
+      builder.maxConnectionIdle(limits.idle().toNanos(), TimeUnit.NANOSECONDS);
+    }
+    if (!limits.age().isZero()) {
+      // gRPC adds or takes off a random tenth, so that connections do not end together.
+      builder
+          .maxConnectionAge(limits.age().toNanos(), TimeUnit.NANOSECONDS)
+          .maxConnectionAgeGrace(limits.ageGrace().toNanos(), TimeUnit.NANOSECONDS);
+    }
   }
 
   private static List<ServerInterceptor> interceptors(ServerOptions options) {

@@ -1,6 +1,7 @@
 package dev.understudy.chassis.rpc;
 
 import dev.understudy.chassis.config.HostPort;
+import dev.understudy.chassis.connection.ConnectionGuards;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.TlsContexts;
 import io.grpc.BindableService;
@@ -38,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxConnectionAge after which a connection is asked to end, or null; spreads clients anew
  * @param maxConcurrentCalls of one connection
  * @param lameDuck how long a draining server goes on serving after it has said NOT_SERVING
+ * @param guards hold clients to their limits, which then replace {@code maxConnectionAge} and
+ *     {@code maxConcurrentCalls}; null for gRPC's own few. They need {@code eventLoops}
  */
 public record ServerOptions(
     HostPort address,
@@ -57,7 +60,8 @@ public record ServerOptions(
     boolean reflection,
     @Nullable Duration maxConnectionAge,
     int maxConcurrentCalls,
-    Duration lameDuck) {
+    Duration lameDuck,
+    @Nullable ConnectionGuards guards) {
 
   /** The default of {@link #maxMessageBytes}: {@value}. */
   public static final int MAX_MESSAGE_BYTES = 64 << 20;
@@ -71,6 +75,9 @@ public record ServerOptions(
     interceptors = List.copyOf(interceptors);
     serviceTokens = Map.copyOf(serviceTokens);
     selfTranslated = Set.copyOf(selfTranslated);
+    if (guards != null && eventLoops == null) {
+      throw new IllegalArgumentException("eventLoops: none (expected: some, for the guards)");
+    }
   }
 
   /** Starts with the defaults. */
@@ -112,6 +119,7 @@ public record ServerOptions(
     private @Nullable Duration maxConnectionAge;
     private int maxConcurrentCalls = MAX_CONCURRENT_CALLS;
     private Duration lameDuck = Duration.ZERO;
+    private @Nullable ConnectionGuards guards;
 
     private Builder(HostPort address) {
       this.address = address;
@@ -232,6 +240,12 @@ public record ServerOptions(
       return this;
     }
 
+    /** Holds clients to their limits; null for gRPC's own few. */
+    public Builder guards(@Nullable ConnectionGuards value) {
+      guards = value;
+      return this;
+    }
+
     /** The options. */
     public ServerOptions build() {
       return new ServerOptions(
@@ -252,7 +266,8 @@ public record ServerOptions(
           reflection,
           maxConnectionAge,
           maxConcurrentCalls,
-          lameDuck);
+          lameDuck,
+          guards);
     }
   }
 }

@@ -34,6 +34,7 @@ class ConfigurationPageTest {
           "rollout-controller/src/main/java/dev/understudy/rollout/ControllerConfig.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/plan/PlanFile.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/plan/Metrics.java",
+          "chassis/src/main/java/dev/understudy/chassis/connection/ConnectionLimits.java",
           "chassis/src/main/java/dev/understudy/chassis/security/Tls.java",
           "proto/src/main/java/dev/understudy/proto/contract/ContractFile.java",
           "proto/src/main/java/dev/understudy/proto/routing/SplitFile.java");

@@ -18,6 +18,8 @@ class MetricsPageTest {
       "router/src/main/java/dev/understudy/router/stack/RouterGauges.java";
   private static final String TLS =
       "chassis/src/main/java/dev/understudy/chassis/security/TlsContexts.java";
+  private static final String CONNECTIONS =
+      "chassis/src/main/java/dev/understudy/chassis/connection/ConnectionMetrics.java";
   private static final String SERVER =
       "model-server/src/main/java/dev/understudy/modelserver/statistics/MetricsPage.java";
   private static final String COLLECTOR =
@@ -44,7 +46,7 @@ class MetricsPageTest {
   @Test
   void thePageHasEveryMetricOfEveryProcess() throws IOException {
     Set<String> offered = new TreeSet<>();
-    for (String source : List.of(ROUTER, TLS)) {
+    for (String source : List.of(ROUTER, TLS, CONNECTIONS)) {
       String meters = Pages.source(source);
       Pages.matches(GAUGE, meters).forEach(name -> offered.add(name.replace('.', '_')));
       Pages.matches(COUNTER, meters)

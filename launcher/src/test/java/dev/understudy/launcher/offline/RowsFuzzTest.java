@@ -16,7 +16,7 @@ import java.util.Set;
 
 /** Whatever a file holds and a server says about its model, the answer is a request or a reason. */
 class RowsFuzzTest {
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyTableBecomesRequestsOrAReason(FuzzedDataProvider input) throws IOException {
     ModelMetadataResponse.Builder model = ModelMetadataResponse.newBuilder().setName("m");
     int inputs = input.consumeInt(0, 3);

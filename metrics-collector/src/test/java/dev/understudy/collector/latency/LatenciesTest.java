@@ -90,7 +90,7 @@ class LatenciesTest {
     assertEquals(histogram, HdrCodec.decode(HdrCodec.encode(histogram)));
   }
 
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyBytesAreDecodedOrRefused(byte[] bytes) {
     try {
       Histogram histogram = HdrCodec.decode(bytes);

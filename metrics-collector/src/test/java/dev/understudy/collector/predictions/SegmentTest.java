@@ -83,7 +83,7 @@ class SegmentTest {
     }
   }
 
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyBytesAreScannedWithoutHarm(byte[] bytes) throws IOException {
     Path file = Files.createTempFile("segment", "");
     try {

@@ -93,7 +93,7 @@ class ConfigTextTest {
   }
 
   /** Whatever lies in the folder: a configuration, or a refusal with a text. Nothing else. */
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyTextIsReadOrRefused(byte[] bytes) {
     try {
       ConfigText text = ConfigText.parse(new String(bytes, StandardCharsets.UTF_8));

@@ -215,7 +215,7 @@ class ContractFileTest {
   }
 
   /** Any tree is either a contract or a list of problems; nothing else escapes. */
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyTreeIsReadOrRefused(FuzzedDataProvider data) {
     Object tree = value(data, 5);
     if (!(tree instanceof Map<?, ?> map)) {

@@ -6,18 +6,18 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Assertions;
 
 class ViewFuzzTest {
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void requestsAreReadAsTheGeneratedParserReadsThem(byte[] data) {
     Differential.request(data);
   }
 
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void responsesAreReadAsTheGeneratedParserReadsThem(byte[] data) {
     Differential.response(data);
   }
 
   /** The first byte picks the datatype, the rest is an {@code InferTensorContents}. */
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void typedContentsAreConvertedAsTheGeneratedListsSay(byte[] data) {
     if (data.length == 0) {
       return;
@@ -30,7 +30,7 @@ class ViewFuzzTest {
   }
 
   /** The first byte is the expected number of elements, the rest the tensor. */
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void bytesTensorsPassExactlyWhenTheyDecodeToTheExpectedNumber(byte[] data) {
     if (data.length == 0) {
       return;

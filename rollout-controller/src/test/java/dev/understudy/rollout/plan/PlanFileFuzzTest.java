@@ -10,7 +10,7 @@ import dev.understudy.rollout.policy.Steps;
 import java.nio.charset.StandardCharsets;
 
 class PlanFileFuzzTest {
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyTextIsAPlanThatCanBeCarriedOutOrIsRefusedWithProblems(byte[] bytes) {
     String yaml = new String(bytes, StandardCharsets.UTF_8);
     RolloutPlan plan;

@@ -3,6 +3,7 @@ package dev.understudy.router.config;
 import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.config.HostPort;
 import dev.understudy.chassis.config.Section;
+import dev.understudy.chassis.connection.ConnectionLimits;
 import dev.understudy.chassis.security.ListenPolicy;
 import dev.understudy.chassis.security.Tls;
 import dev.understudy.chassis.security.Tokens;
@@ -35,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param serverName what {@code ServerMetadata} says; some client programs expect "triton"
  * @param auth who may call; null lets everybody in
  * @param limits bounds on what callers may ask for
+ * @param connections bounds on clients' connections
  * @param upstream how backends are treated
  * @param mirror bounds on copies
  * @param queues bounds on what waits for its receiver
@@ -63,6 +65,7 @@ public record RouterConfig(
     String serverName,
     @Nullable AuthConfig auth,
     LimitSettings limits,
+    ConnectionLimits connections,
     Backends upstream,
     Mirroring mirror,
     Queues queues,
@@ -187,6 +190,7 @@ public record RouterConfig(
         root.string("serverName", "understudy"),
         auth,
         limits,
+        ConnectionLimits.read(root.section("connections")),
         upstream,
         mirror(root.section("mirror")),
         queues(root.section("queues")),

@@ -12,7 +12,7 @@ import java.util.List;
 
 /** Whatever a disk brings back, a scan ends, and what it calls sound is sound. */
 class FramesFuzzTest {
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void scan(byte[] bytes) throws IOException {
     List<EvidenceLogRecord> records = new ArrayList<>();
     Frames.Scan scan;
