@@ -27,8 +27,7 @@ public record ChannelOptions(
 
   /** Plaintext without a token. */
   public static ChannelOptions plaintext() {
-    return new ChannelOptions(
-        null, null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null, null);
+    return new ChannelOptions(null, null, null, ServerOptions.MAX_MESSAGE_BYTES, false, null, null);
   }
 
   /** With TLS; null for plaintext. */

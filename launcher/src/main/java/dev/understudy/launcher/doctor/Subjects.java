@@ -11,6 +11,7 @@ import dev.understudy.launcher.doctor.Peer.Kind;
 import dev.understudy.rollout.ControllerConfig;
 import dev.understudy.rollout.routing.ModelConfig;
 import dev.understudy.router.config.RouterConfig;
+import dev.understudy.router.upstream.Profile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -85,10 +86,11 @@ public final class Subjects {
     optional(Kind.CONTROLLER, config.controller(), others);
     optional(Kind.COMPARATOR, config.evidence(), others);
     optional(Kind.COLLECTOR, config.collector(), others);
+    Profile profile = config.upstream().profiles().get("");
     servers(
-        ChannelOptions.plaintext()
-            .withTls(config.upstream().tls())
-            .withToken(config.upstream().token()));
+        profile == null
+            ? ChannelOptions.plaintext()
+            : ChannelOptions.plaintext().withTls(profile.tls()).withToken(profile.token()));
   }
 
   private void control(ControlConfig config) {

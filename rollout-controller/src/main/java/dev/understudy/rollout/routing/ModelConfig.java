@@ -58,7 +58,7 @@ public record ModelConfig(
     controlFleet = List.copyOf(controlFleet);
   }
 
-  /** A model without a benchmark. */
+  /** A model without rules and without a benchmark. */
   public ModelConfig(
       String name,
       @Nullable Path repository,
@@ -81,6 +81,7 @@ public record ModelConfig(
         tryTimeoutMillis,
         lineage,
         payloadSampleBp,
+        ModelRoute.getDefaultInstance(),
         null);
   }
 

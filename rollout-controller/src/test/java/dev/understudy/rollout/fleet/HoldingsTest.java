@@ -28,7 +28,8 @@ class HoldingsTest {
         0,
         LineageOverflow.LINEAGE_DROP,
         0,
-        ModelRoute.getDefaultInstance());
+        ModelRoute.getDefaultInstance(),
+        null);
   }
 
   private static Holding holding(HostPort server, String awaited, String... versions) {
@@ -74,7 +75,8 @@ class HoldingsTest {
             0,
             LineageOverflow.LINEAGE_DROP,
             0,
-            ModelRoute.getDefaultInstance());
+            ModelRoute.getDefaultInstance(),
+            null);
     assertEquals(List.of(holding(A, "1", "1", "2")), Holdings.forWatch(without, "1", "2"));
   }
 

@@ -58,7 +58,8 @@ class RouteBuilderTest {
         1_000,
         LineageOverflow.LINEAGE_BLOCK,
         100,
-        STANDING);
+        STANDING,
+        null);
   }
 
   private static ModelRoute route(RolloutState state, HostPort... controls) {

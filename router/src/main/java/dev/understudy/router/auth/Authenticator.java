@@ -6,7 +6,6 @@ import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.router.call.CallerRole;
 import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.Grant;
-import dev.understudy.router.call.Grant;
 import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.Principal;
 import dev.understudy.router.call.Refusals;

@@ -59,9 +59,11 @@ public record InferCall(
         model,
         version,
         clientId,
+        openedNanos,
         arrivalNanos,
         arrivalUnixMs,
         deadlineNanos,
+        criticality,
         notes);
   }
 

@@ -19,6 +19,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,7 +156,7 @@ public record RouterConfig(
           root.has("models") ? "models" : "controller",
           "expected exactly one of controller: host:port and models:");
     }
-    Limits limits = limits(root.section("limits"));
+    LimitSettings limits = LimitSettings.read(root.section("limits"));
     Backends upstream =
         upstream(root.section("upstream"), root.namedSections("upstreams"), limits.messageBytes());
     RoutingTable table = hasModels ? StaticTable.read(root, upstream.profiles().keySet()) : null;

@@ -42,6 +42,8 @@ record Assignment(
     int rule) {
   /** What decided. */
   enum Why {
+    /** The model is not listed: it goes where all such models go. */
+    PASS_THROUGH,
     /** A tester's header. */
     CHOSEN,
     /** The version that the client asked for. */
@@ -84,7 +86,7 @@ record Assignment(
       Predicate<ArmPlan> probe) {
     ArmPlan champion = plan.champion();
     if (plan.passesThrough()) {
-      return leftOut(champion);
+      return leftOut(champion, Why.PASS_THROUGH);
     }
     String wanted = call.header(ARM_HEADER);
     if (wanted != null) {

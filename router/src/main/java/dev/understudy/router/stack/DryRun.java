@@ -198,6 +198,7 @@ final class DryRun {
           now,
           life.time.wallMillis(),
           deadline,
+          life.admission.classOf(principal, headers),
           new Notes());
     } catch (MalformedMessageException e) {
       Fault refusal = Refusals.malformed(String.valueOf(e.getMessage()));
@@ -233,6 +234,8 @@ final class DryRun {
     }
     String arm = "arm '" + assigned.arm().arm().getName() + "'";
     switch (assigned.why()) {
+      case PASS_THROUGH ->
+          told.passes("split", "no table lists the model: it passes through; no evidence");
       case CHOSEN ->
           told.passes("split", arm + ": chosen by the header x-understudy-arm; no evidence");
       case PINNED ->

@@ -218,9 +218,7 @@ final class Flight implements Cancel {
           sequence == null
               ? life.upstream.slot(arm, call.criticality(), !assigned.rescuable(), null)
               : life.upstream.sticky(
-                  arm,
-                  call.criticality(),
-                  StableHash.of(StableHash.seed(call.model()), sequence));
+                  arm, call.criticality(), StableHash.of(StableHash.seed(call.model()), sequence));
       slot = chosen;
     }
     SecondAttempts.Budgets seconds = life.seconds.of(plan);
@@ -285,7 +283,8 @@ final class Flight implements Cancel {
       SecondAttempts.Budgets seconds = life.seconds.of(plan);
       long now = life.time.nanoTime();
       long usable = usableNanos(call.remainingNanos(now));
-      Upstream.Slot other = usable <= 0 ? null : life.upstream.slot(assigned.arm(), call.criticality(), false, slot);
+      Upstream.Slot other =
+          usable <= 0 ? null : life.upstream.slot(assigned.arm(), call.criticality(), false, slot);
       if (other == null) {
         return null;
       }
@@ -510,11 +509,11 @@ final class Flight implements Cancel {
   }
 
   /** A good answer may still be doubtful; evidence has been taken. */
-  private void conclude(
-      Assignment assigned, Answer answer, ArmPlan by, @Nullable Answer first) {
+  private void conclude(Assignment assigned, Answer answer, ArmPlan by, @Nullable Answer first) {
     byte[] response = answer.response();
     if (response != null && !clientGone && plan.guard().doubts()) {
-      new SecondLook(call, plan.guard(), benchmark, new Hands(assigned, first)).look(answer, response, by);
+      new SecondLook(call, plan.guard(), benchmark, new Hands(assigned, first))
+          .look(answer, response, by);
       return;
     }
     Benchmarks.Asked asked = benchmark;

@@ -97,8 +97,12 @@ public final class Tables {
         null,
         null,
         List.of(),
+        Selection.of(ModelRoute.getDefaultInstance(), Map.of()),
         new Split(""),
-        new Disclosure(DataContract.getDefaultInstance(), ""));
+        new Disclosure(DataContract.getDefaultInstance(), ""),
+        null,
+        new AnswerGuard("", DataContract.getDefaultInstance()),
+        null);
   }
 
   private static ModelPlan compile(ModelRoute route, boolean lineageIsKept) {

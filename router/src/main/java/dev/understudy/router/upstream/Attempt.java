@@ -7,7 +7,6 @@ import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Cancel;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
-import dev.understudy.router.overload.ConcurrencyLimit;
 import dev.understudy.router.rpc.InferMethods;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;

@@ -43,6 +43,7 @@ final class Backend {
 
   /** How many calls it has at once; null for no limit. */
   final @Nullable ConcurrencyLimit limit;
+
   /** Breakers of all backends that were seen not closed; what is known of this one is beside it. */
   private final AtomicInteger openBreakers;
 

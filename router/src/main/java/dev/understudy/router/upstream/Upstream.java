@@ -594,5 +594,4 @@ public final class Upstream implements AutoCloseable {
   public long addressesLeftOut() {
     return addressesLeftOut.get();
   }
-
 }

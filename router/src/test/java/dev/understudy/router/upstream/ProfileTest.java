@@ -12,8 +12,8 @@ import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
-import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Answer;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.Tables;
@@ -53,7 +53,8 @@ class ProfileTest {
                             .addEndpoints(backend.address())))
             .build();
     Map<String, Profile> profiles = Map.of("theirs", profile);
-    ArmPlan arm = Tables.compile(table, false, profiles.keySet()).values().iterator().next().champion();
+    ArmPlan arm =
+        Tables.compile(table, false, profiles.keySet()).values().iterator().next().champion();
     CompletableFuture<Answer> end = new CompletableFuture<>();
     try (EventLoops loops = EventLoops.nio("test", 1);
         Upstream upstream =
@@ -137,8 +138,7 @@ class ProfileTest {
                 store.toString())
             .redirectErrorStream(true)
             .start();
-    String output =
-        new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String output = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, keytool.waitFor(), output);
     char[] password = "changeit".toCharArray();
     KeyStore keys = KeyStore.getInstance(store.toFile(), password);

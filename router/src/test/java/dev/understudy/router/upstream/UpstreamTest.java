@@ -14,8 +14,8 @@ import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
-import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Answer;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.table.ArmPlan;
@@ -133,7 +133,9 @@ class UpstreamTest {
   void eachAddressOfANameIsABackendAndChangesAreFollowed() {
     Upstream upstream = upstream(1);
     ArmPlan arm = threeOf(resolver);
-    assertNull(upstream.slot(arm, Criticality.DEFAULT, true, null), "nothing is known before the first look-up");
+    assertNull(
+        upstream.slot(arm, Criticality.DEFAULT, true, null),
+        "nothing is known before the first look-up");
     assertFalse(upstream.available(arm));
     upstream.retain(List.of(arm));
     assertEquals(Set.of("10.0.0.1", "10.0.0.2", "10.0.0.3"), calls(upstream, arm).keySet());

@@ -11,7 +11,10 @@ import dev.understudy.chassis.rpc.ServerOptions;
 import dev.understudy.proto.inference.ModelConfigResponse;
 import dev.understudy.proto.inference.ModelMetadataResponse;
 import dev.understudy.proto.inference.ModelStatisticsResponse;
+import dev.understudy.router.call.Gate;
+import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.InferService;
+import dev.understudy.router.call.Principal;
 import dev.understudy.router.call.ModelQuestions;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.frontend.Frontend;
@@ -41,7 +44,7 @@ public final class GrpcEngine implements Engine {
             ServerOptions.at(HostPort.loopback(0))
                 .service(
                     Frontend.service(
-                        service, new NoModels(), headers -> {}, "engine", System::nanoTime))
+                        service, new NoModels(), new OpenGate(), "engine", System::nanoTime))
                 .maxMessageBytes(limits.messageBytes())
                 .directExecutor(true)
                 .eventLoops(loops)
@@ -95,6 +98,19 @@ public final class GrpcEngine implements Engine {
 
     private static <A> CompletionStage<A> unknown(String model) {
       return CompletableFuture.failedFuture(Refusals.unknownModel("", model));
+    }
+  }
+
+  /** Everybody may ask. */
+  private static final class OpenGate implements Gate {
+    @Override
+    public Principal authenticate(Headers headers) {
+      return Principal.ANONYMOUS;
+    }
+
+    @Override
+    public void checkRead(Principal principal, String model) {
+      // Everybody may.
     }
   }
 }
