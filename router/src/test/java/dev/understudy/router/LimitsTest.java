@@ -248,7 +248,7 @@ class LimitsTest {
   /** What a metric's samples say that have all these label values. */
   private static List<Double> values(String page, String metric, String... labels) {
     return page.lines()
-        .filter(line -> line.startsWith(metric + "{"))
+        .filter(line -> line.startsWith(metric + "{") || line.startsWith(metric + " "))
         .filter(line -> List.of(labels).stream().allMatch(l -> line.contains('"' + l + '"')))
         .map(line -> Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)))
         .toList();

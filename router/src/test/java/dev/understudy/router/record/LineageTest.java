@@ -12,6 +12,7 @@ import dev.understudy.proto.v1.LineageAck;
 import dev.understudy.proto.v1.LineageBatch;
 import dev.understudy.proto.v1.LineageRecord;
 import dev.understudy.proto.v1.Outcome;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Notes;
 import dev.understudy.router.call.Principal;
@@ -70,6 +71,7 @@ class LineageTest {
         2,
         1_700_000_000_000L,
         Long.MAX_VALUE,
+        Criticality.DEFAULT,
         notes);
   }
 
