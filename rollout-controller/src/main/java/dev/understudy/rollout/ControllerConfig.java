@@ -178,8 +178,7 @@ public record ControllerConfig(
     for (String endpoint : section.strings("endpoints")) {
       try {
         var _ =
-            HostPort.parse(
-                endpoint.startsWith(DNS) ? endpoint.substring(DNS.length()) : endpoint);
+            HostPort.parse(endpoint.startsWith(DNS) ? endpoint.substring(DNS.length()) : endpoint);
         pass.addEndpoints(endpoint);
       } catch (IllegalArgumentException e) {
         section.problem("endpoints", String.valueOf(e.getMessage()));

@@ -33,8 +33,7 @@ public final class Logging {
           Logger.getLogger("jdk"));
 
   /** Warns, with a stack trace, of every stream that is open when a client goes away. */
-  private static final Logger TALKATIVE =
-      Logger.getLogger("io.grpc.netty.NettyServerHandler");
+  private static final Logger TALKATIVE = Logger.getLogger("io.grpc.netty.NettyServerHandler");
 
   private Logging() {}
 

@@ -54,11 +54,7 @@ final class Decisions {
   }
 
   private static byte[] serialized(
-      String model,
-      ModelRoute route,
-      RoutingTable table,
-      Assignment assigned,
-      ArmPlan answered) {
+      String model, ModelRoute route, RoutingTable table, Assignment assigned, ArmPlan answered) {
     return LineageRecord.newBuilder()
         .setModel(model)
         .setAssignedRole(assigned.arm().role())

@@ -163,8 +163,7 @@ public final class WarmUp {
                 .setRolloutId(MODEL)
                 .setDecisionRevision(1)
                 .setContract(contract)
-                .setSignature(
-                    ModelSignature.newBuilder().setMetadata(metadata).setMaxBatchSize(64))
+                .setSignature(ModelSignature.newBuilder().setMetadata(metadata).setMaxBatchSize(64))
                 .addArms(arm("champion", Role.CHAMPION, "1", backend))
                 .addArms(arm("canary", Role.CANARY, "2", backend))
                 .setCanaryWeightBp(2_000))

@@ -52,7 +52,8 @@ class ProfileTest {
                             .addEndpoints(backend.address())))
             .build();
     Map<String, Profile> profiles = Map.of("theirs", profile);
-    ArmPlan arm = Tables.compile(table, false, profiles.keySet()).values().iterator().next().champion();
+    ArmPlan arm =
+        Tables.compile(table, false, profiles.keySet()).values().iterator().next().champion();
     CompletableFuture<Answer> end = new CompletableFuture<>();
     try (EventLoops loops = EventLoops.nio("test", 1);
         Upstream upstream =
@@ -134,8 +135,7 @@ class ProfileTest {
                 store.toString())
             .redirectErrorStream(true)
             .start();
-    String output =
-        new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String output = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, keytool.waitFor(), output);
     char[] password = "changeit".toCharArray();
     KeyStore keys = KeyStore.getInstance(store.toFile(), password);
