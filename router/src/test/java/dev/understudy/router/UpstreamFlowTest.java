@@ -149,11 +149,13 @@ class UpstreamFlowTest {
       rig.champion.behave(FakeBackend.hanging());
       rig.canary.behave(FakeBackend.hanging());
       rig.inferMany(5, request -> request);
-      assertEquals(5, rig.champion.calls() + rig.canary.calls());
+      int first = total(rig.champion, rig.canary);
+      assertTrue(first <= 5, first + " attempts for 5 calls");
       rig.offer(
           2, rig.route(0, 0).toBuilder().setTryTimeoutMs(100).setHedging(hedgeAfter(10)).build());
       rig.inferMany(2, request -> request);
-      assertEquals(7, rig.champion.calls() + rig.canary.calls());
+      int second = total(rig.champion, rig.canary) - first;
+      assertTrue(second <= 2, second + " attempts for 2 calls");
     }
   }
 
