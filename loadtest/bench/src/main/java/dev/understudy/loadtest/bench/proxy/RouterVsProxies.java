@@ -38,19 +38,18 @@ public final class RouterVsProxies {
   private record Scenario(
       String name, String router, List<String> peers, Map<String, String> load, String payload) {}
 
-  private final Path home;
   private final Path work;
-  private final Path java;
+  private final Stand.Config config;
   private final int pairs;
   private final String seconds;
   private final int warmup;
   private final JsonObject results = new JsonObject();
   private final Map<String, Contestant> standing = new LinkedHashMap<>();
 
-  private RouterVsProxies(Path home, Path jdk, int pairs, String seconds, int warmup) {
-    this.home = home;
+  private RouterVsProxies(
+      Path home, Path jdk, int pairs, String seconds, int warmup, boolean realtime) {
     this.work = home.resolve("loadtest/bench/target/router-vs-proxies");
-    this.java = jdk.resolve("bin/java");
+    this.config = new Stand.Config(home, work, jdk.resolve("bin/java"), realtime);
     this.pairs = pairs;
     this.seconds = seconds;
     this.warmup = warmup;
@@ -61,6 +60,7 @@ public final class RouterVsProxies {
     List<String> wanted = new ArrayList<>();
     int pairs = 11;
     int warmup = 30;
+    boolean realtime = false;
     String seconds = "3";
     for (String arg : Arrays.asList(args).subList(2, args.length)) {
       if (arg.startsWith("pairs=")) {
@@ -69,11 +69,13 @@ public final class RouterVsProxies {
         seconds = arg.substring(8);
       } else if (arg.startsWith("warmup=")) {
         warmup = Integer.parseInt(arg.substring(7));
+      } else if (arg.equals("realtime=yes")) {
+        realtime = true;
       } else {
         wanted.add(arg);
       }
     }
-    var bench = new RouterVsProxies(Path.of(args[0]), Path.of(args[1]), pairs, seconds, warmup);
+    var bench = new RouterVsProxies(Path.of(args[0]), Path.of(args[1]), pairs, seconds, warmup, realtime);
     bench.prepare();
     List<Scenario> all = scenarios();
     for (Scenario scenario : all) {
@@ -120,7 +122,6 @@ public final class RouterVsProxies {
   private void run(Scenario scenario) throws IOException, InterruptedException {
     System.out.printf("%n%s: %d interleaved runs of %s s%n", scenario.name(), pairs, seconds);
     try {
-      Stand.Config config = new Stand.Config(home, work, java);
       String payload = scenario.payload();
       Stand backend = Stand.backend(config, 7000, payload);
       standing.put("backend", new Contestant("backend", 7000, backend));
@@ -130,7 +131,7 @@ public final class RouterVsProxies {
       }
       standing.put("sink", new Contestant("sink", 7090, Stand.sink(config, 7090)));
       for (String peer : scenario.peers()) {
-        standing.put(peer, contestant(config, peer));
+        standing.put(peer, contestant(peer));
       }
       Stand router = Stand.router(config, 7110, scenario.router(), payload);
       standing.put("router", new Contestant("router", 7110, router));
@@ -146,7 +147,7 @@ public final class RouterVsProxies {
     }
   }
 
-  private static Contestant contestant(Stand.Config config, String name) throws IOException {
+  private Contestant contestant(String name) throws IOException {
     return switch (name) {
       case "haproxy" -> new Contestant(name, 7101, Stand.haproxy(config));
       case "nginx" -> new Contestant(name, 7102, Stand.nginx(config));
@@ -192,7 +193,7 @@ public final class RouterVsProxies {
     options.put("body", work.resolve("request-" + scenario.payload()).toString());
     options.put("keys", work.resolve("keys.txt").toString());
     options.put("processes", String.valueOf(to.stand().pid()));
-    return Stand.generate(work, options);
+    return Stand.generate(config, options);
   }
 
   private Map<String, Long> delivered() throws IOException, InterruptedException {
@@ -265,7 +266,6 @@ public final class RouterVsProxies {
     List<Double> ready = new ArrayList<>();
     List<Double> first = new ArrayList<>();
     List<Double> steady = new ArrayList<>();
-    Stand.Config config = new Stand.Config(home, work, java);
     for (int i = 0; i < pairs; i++) {
       try (Stand backend = Stand.backend(config, 7000, "1k");
           Stand sink = Stand.sink(config, 7090)) {
@@ -282,10 +282,10 @@ public final class RouterVsProxies {
           options.put("body", work.resolve("request-1k").toString());
           options.put("keys", work.resolve("keys.txt").toString());
           options.put("processes", String.valueOf(router.pid()));
-          first.add(Stand.generate(work, options).get("p99_us").getAsDouble());
+          first.add(Stand.generate(config, options).get("p99_us").getAsDouble());
           options.put("seconds", "5");
           options.put("warmup", "10");
-          steady.add(Stand.generate(work, options).get("p99_us").getAsDouble());
+          steady.add(Stand.generate(config, options).get("p99_us").getAsDouble());
         }
       }
     }

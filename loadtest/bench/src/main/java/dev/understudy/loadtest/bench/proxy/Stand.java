@@ -24,8 +24,22 @@ import java.util.stream.Stream;
 final class Stand implements AutoCloseable {
   private static final String HEAP = "-Xms256m -Xmx256m";
 
-  /** Where things are. */
-  record Config(Path home, Path work, Path java) {}
+  /**
+   * Where things are.
+   *
+   * @param realtime whether every process runs before all others of the machine, so that what else
+   *     goes on there takes no part
+   */
+  record Config(Path home, Path work, Path java, boolean realtime) {
+    List<String> command(List<String> plain) {
+      List<String> whole = new ArrayList<>();
+      if (realtime) {
+        whole.addAll(List.of("chrt", "-f", "10"));
+      }
+      whole.addAll(plain);
+      return whole;
+    }
+  }
 
   private final Process process;
 
@@ -113,7 +127,7 @@ final class Stand implements AutoCloseable {
         evidence: 127.0.0.1:7090
         collector: 127.0.0.1:7090
         auth: {keys: %s, secret: %s}
-        limits: {requestsPerSecond: 1000000, burst: 1000000, concurrentCalls: 100000}
+        limits: {requestsPerSecond: 1000000, burst: 1000000, bytesPerSecond: 10GiB, concurrentCalls: 100000}
         queues: {lineageRecords: 1000000, comparisons: 64MiB}
         mirror: {copies: 4096}
         models:
@@ -174,7 +188,7 @@ final class Stand implements AutoCloseable {
   private static Stand start(
       Config config, String name, Map<String, String> environment, List<String> command)
       throws IOException {
-    ProcessBuilder builder = new ProcessBuilder(command);
+    ProcessBuilder builder = new ProcessBuilder(config.command(command));
     builder.directory(config.work().toFile());
     builder.environment().putAll(environment);
     builder.environment().merge("PATH", ":/usr/sbin", String::concat);
@@ -227,12 +241,12 @@ final class Stand implements AutoCloseable {
   }
 
   /** Runs the generator to its end. */
-  static JsonObject generate(Path work, Map<String, String> options)
+  static JsonObject generate(Config config, Map<String, String> options)
       throws IOException, InterruptedException {
     List<String> command =
-        new ArrayList<>(List.of("taskset", "-c", "1", work.resolve("wire").toString(), "load"));
+        new ArrayList<>(List.of("taskset", "-c", "1", config.work().resolve("wire").toString(), "load"));
     options.forEach((name, value) -> command.add(name + "=" + value));
-    String out = run(command);
+    String out = run(config.command(command));
     int brace = out.indexOf('{');
     if (brace < 0) {
       throw new IOException("the generator said: " + out);
