@@ -58,13 +58,12 @@ class UpstreamFlowTest {
               .build());
       rig.champion.behave(FakeBackend.hanging());
       assertEquals(Map.of("version 1", 20), rig.inferMany(20, request -> request));
-      int hedged = rig.champion.calls();
-      assertTrue(hedged > 0, "no call was slow");
       Rig.eventually("each call is counted once", () -> rig.ended(Role.CHAMPION) == 20);
       assertEquals(20, rig.assigned(Role.CHAMPION));
       // Not called off: it is what a rival without hedges would be compared with.
-      assertEquals(hedged, rig.outcomes(Role.CHAMPION, Outcome.BAD_TRY_TIMEOUT));
-      assertEquals(20 - hedged, rig.outcomes(Role.CHAMPION, Outcome.OK));
+      long late = rig.outcomes(Role.CHAMPION, Outcome.BAD_TRY_TIMEOUT);
+      assertTrue(late > 0 && late <= rig.champion.calls(), late + " of " + rig.champion.calls());
+      assertEquals(20 - late, rig.outcomes(Role.CHAMPION, Outcome.OK));
       Rig.eventually("lineage has come", () -> rig.lineage().size() == 20);
     }
   }
@@ -125,9 +124,9 @@ class UpstreamFlowTest {
       rig.offer(
           1,
           champions(rig, rig.champion.address(), rig.canary.address())
-              .setHedging(hedgeAfter(10))
+              .setHedging(hedgeAfter(5))
               .build());
-      rig.champion.behave(rig.champion.delayed(80, FakeBackend.ok(0.25f)));
+      rig.champion.behave(rig.champion.delayed(40, FakeBackend.ok(0.25f)));
       rig.canary.behave(FakeBackend.failing(Status.INTERNAL.withDescription("no")));
       rig.inferMany(10, request -> request);
       Rig.eventually("each call is counted once", () -> rig.ended(Role.CHAMPION) == 10);
@@ -150,11 +149,13 @@ class UpstreamFlowTest {
       rig.champion.behave(FakeBackend.hanging());
       rig.canary.behave(FakeBackend.hanging());
       rig.inferMany(5, request -> request);
-      assertEquals(5, rig.champion.calls() + rig.canary.calls());
+      int first = total(rig.champion, rig.canary);
+      assertTrue(first <= 5, first + " attempts for 5 calls");
       rig.offer(
           2, rig.route(0, 0).toBuilder().setTryTimeoutMs(100).setHedging(hedgeAfter(10)).build());
       rig.inferMany(2, request -> request);
-      assertEquals(7, rig.champion.calls() + rig.canary.calls());
+      int second = total(rig.champion, rig.canary) - first;
+      assertTrue(second <= 2, second + " attempts for 2 calls");
     }
   }
 
@@ -170,11 +171,10 @@ class UpstreamFlowTest {
               .build());
       rig.champion.behave(FakeBackend.hanging());
       rig.inferMany(12, request -> request);
-      int hedged = rig.champion.calls();
-      assertTrue(hedged > 0, "no call was slow");
       Rig.eventually("all pairs are there", () -> pairs(rig) == 12);
       assertEquals(12, rig.shadow.calls());
-      assertEquals(hedged, rig.pairs().getOnlyChampionBad());
+      long late = rig.pairs().getOnlyChampionBad();
+      assertTrue(late > 0 && late <= rig.champion.calls(), late + " of " + rig.champion.calls());
     }
   }
 

@@ -84,10 +84,11 @@ record Core(
                     .build());
       }
     }
-    if (passThrough != null) {
+    // Not before: a model of ours that is left out must be refused, not taken for somebody else's.
+    if (passThrough != null && table.getModelsCount() == models.size()) {
       table.setPassThrough(passThrough);
     }
-    if (table.getModelsCount() > 0 || table.hasPassThrough()) {
+    if (table.getModelsCount() > 0) {
       hub.publish(table.build());
     }
   }

@@ -174,8 +174,7 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
       return Answer.failed(Outcome.CANCELLED_BY_CLIENT, Refusals.cancelled(), nanos, false);
     }
     if (timedOut
-        || (status.getCode() == Status.Code.DEADLINE_EXCEEDED
-            && nanos + EARLY_NANOS >= options.limitNanos())) {
+        || (isTimersWord(status.getCode()) && nanos + EARLY_NANOS >= options.limitNanos())) {
       return options.limitIsDeadline()
           ? Answer.failed(Outcome.BAD_DEADLINE_EXCEEDED, Refusals.deadline(id), nanos, true)
           : Answer.failed(
@@ -206,6 +205,11 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
         Fault.from(status.asRuntimeException(trailers)),
         nanos,
         status.getCode() == Status.Code.UNAVAILABLE);
+  }
+
+  /** How a backend ends a call whose time is up: with the code, or by resetting the stream. */
+  private static boolean isTimersWord(Status.Code code) {
+    return code == Status.Code.DEADLINE_EXCEEDED || code == Status.Code.CANCELLED;
   }
 
   /** At most eight digits, as the protocol wants it; never 0. */
