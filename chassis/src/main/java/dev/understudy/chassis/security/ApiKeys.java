@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestException;
 import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import javax.crypto.Mac;
-import javax.crypto.ShortBufferException;
 import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
@@ -45,14 +45,42 @@ public final class ApiKeys {
     }
   }
 
-  /** What one thread needs to look a key up without allocating. */
+  /**
+   * What one thread needs to look a key up without allocating. The HMAC is put together as RFC 2104
+   * has it, because the JDK's {@link Mac} makes an array for each result.
+   */
   private static final class Scratch {
-    private final Mac mac;
+    private static final int BLOCK_BYTES = 64;
+
+    private final MessageDigest sha256 = sha256();
+    private final byte[] innerPad = new byte[BLOCK_BYTES];
+    private final byte[] outerPad = new byte[BLOCK_BYTES];
     private final byte[] text = new byte[MAX_KEY_CHARACTERS];
     private final byte[] hmac = new byte[HMAC_BYTES];
 
     Scratch(String secret) {
-      mac = mac(secret);
+      byte[] key = secret.getBytes(StandardCharsets.UTF_8);
+      byte[] block = Arrays.copyOf(key.length > BLOCK_BYTES ? sha256.digest(key) : key, BLOCK_BYTES);
+      for (int i = 0; i < BLOCK_BYTES; i++) {
+        innerPad[i] = (byte) (block[i] ^ 0x36);
+        outerPad[i] = (byte) (block[i] ^ 0x5c);
+      }
+    }
+
+    /** The HMAC of the text's first bytes, which are wiped. */
+    byte[] hmac(int length) {
+      try {
+        sha256.update(innerPad);
+        sha256.update(text, 0, length);
+        Arrays.fill(text, 0, length, (byte) 0);
+        sha256.digest(hmac, 0, HMAC_BYTES);
+        sha256.update(outerPad);
+        sha256.update(hmac);
+        sha256.digest(hmac, 0, HMAC_BYTES);
+        return hmac;
+      } catch (DigestException itIsLongEnough) {
+        throw new IllegalStateException(itIsLongEnough);
+      }
     }
   }
 
@@ -169,17 +197,11 @@ public final class ApiKeys {
       }
       mine.text[i] = (byte) c;
     }
-    mine.mac.update(mine.text, 0, length);
-    Arrays.fill(mine.text, 0, length, (byte) 0);
-    try {
-      mine.mac.doFinal(mine.hmac, 0);
-    } catch (ShortBufferException itIsLongEnough) {
-      throw new IllegalStateException(itIsLongEnough);
-    }
+    byte[] hmac = mine.hmac(length);
     String principal = null;
-    int at = slot(mine.hmac);
+    int at = slot(hmac);
     for (Entry entry = table[at]; entry != null; entry = table[at]) {
-      if (MessageDigest.isEqual(entry.hmac, mine.hmac)) {
+      if (MessageDigest.isEqual(entry.hmac, hmac)) {
         principal = entry.principal;
       }
       at = (at + 1) & (table.length - 1);
@@ -214,6 +236,14 @@ public final class ApiKeys {
       return bytes.length == HMAC_BYTES ? bytes : null;
     } catch (IllegalArgumentException e) {
       return null;
+    }
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException everyJdkHasIt) {
+      throw new IllegalStateException(everyJdkHasIt);
     }
   }
 

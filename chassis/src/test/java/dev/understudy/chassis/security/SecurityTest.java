@@ -206,6 +206,19 @@ class SecurityTest {
   }
 
   @Test
+  void keysAreFoundUnderSecretsOfAnyLength() {
+    // Entries are made by the JDK's own HMAC.
+    for (int length : new int[] {1, 31, 63, 64, 65, 127, 200}) {
+      String secret = "s".repeat(length);
+      for (String key : new String[] {"k", "k".repeat(55), "k".repeat(64), "k".repeat(512)}) {
+        ApiKeys keys = ApiKeys.parse("keys", ApiKeys.entry("ann", key, secret), secret);
+        assertEquals("ann", keys.principalOf(key));
+        assertNull(keys.principalOf(key + "k"));
+      }
+    }
+  }
+
+  @Test
   void wrongLinesOfAKeyFileAreAllNamed() {
     var thrown =
         assertThrows(
