@@ -70,6 +70,7 @@ class ControllerConfigTest {
                 tryTimeout: 250ms
                 lineage: refuse
                 payloads: 5%%
+                benchmark: {version: "1", model: scorecard, fleet: ["h:5"]}
             """
                 .formatted(token, routers, token, token, contract));
     assertEquals(Duration.ofSeconds(20), config.lease());
@@ -84,6 +85,31 @@ class ControllerConfigTest {
     assertEquals(250, model.tryTimeoutMillis());
     assertEquals(LineageOverflow.LINEAGE_REFUSE, model.lineage());
     assertEquals(500, model.payloadSampleBp());
+    assertEquals(
+        new ModelConfig.Benchmark("1", "scorecard", List.of(HostPort.parse("h:5"))),
+        model.benchmark());
+  }
+
+  @Test
+  void aContractThatAsksABenchmarkNeedsOne() throws Exception {
+    Path contract = directory.resolve("asking.yaml");
+    Files.writeString(
+        contract,
+        "contract: m/1\ndecision: {output: p, kind: labels}\nanswers: {disagree: {above: 0.5}}\n");
+    String yaml =
+        "{state: s, models: {m: {champion: 1, contract: "
+            + contract
+            + ", fleets: {champion: ['h:1']}%s}}}";
+    assertEquals(
+        List.of("models.m.benchmark: missing (expected: the contract asks a benchmark)"),
+        assertThrows(ConfigException.class, () -> parse(yaml.formatted(""))).problems());
+    assertThrows(
+        ConfigException.class,
+        () -> parse(yaml.formatted(", benchmark: {version: newest, fleet: []}")));
+    ModelConfig model =
+        Objects.requireNonNull(
+            parse(yaml.formatted(", benchmark: {version: 2, fleet: ['h:2']}")).models().get("m"));
+    assertEquals("2", Objects.requireNonNull(model.benchmark()).version());
   }
 
   @Test

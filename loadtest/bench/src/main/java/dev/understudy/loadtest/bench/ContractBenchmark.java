@@ -24,8 +24,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What a data contract of 256 live rules costs. Bytes per nanosecond are GB/s: 1,024 B is one row of
- * 256 FP32, then 1 MiB and 64 MiB of rows.
+ * What a data contract of 256 live rules costs. Bytes per nanosecond are GB/s: 1,024 B is one row
+ * of 256 FP32, then 1 MiB and 64 MiB of rows.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -40,7 +40,9 @@ public class ContractBenchmark {
   @Param({"1", "1024", "65536"})
   public int rows;
 
-  /** {@code bounds}: a range each. {@code lists}: each fourth column has a list of values instead. */
+  /**
+   * {@code bounds}: a range each. {@code lists}: each fourth column has a list of values instead.
+   */
   @Param({"bounds", "lists"})
   public String rules = "bounds";
 
@@ -77,8 +79,7 @@ public class ContractBenchmark {
   private byte[] request(float last) {
     int elements = rows * COLUMNS;
     boolean wide = type.equals("FP64");
-    ByteBuffer raw =
-        ByteBuffer.allocate(elements * (wide ? 8 : 4)).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer raw = ByteBuffer.allocate(elements * (wide ? 8 : 4)).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < elements; i++) {
       float value = i == elements - 1 ? last : i % 4;
       if (wide) {
