@@ -13,6 +13,7 @@ import dev.understudy.proto.v1.RouterState;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.router.admin.AdminService;
 import dev.understudy.router.config.RouterConfig;
+import dev.understudy.router.frontend.Frontend;
 import dev.understudy.router.stack.RouterStack;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import java.io.IOException;
@@ -91,6 +92,7 @@ public final class Router implements RunningService {
                     .servicesAuthenticate(config.keys() != null)
                     .maxMessageBytes(config.limits().messageBytes())
                     .maxConcurrentCalls(Math.max(1024, config.limits().concurrentCalls()))
+                    .selfTranslated(Frontend.SELF_TRANSLATED)
                     .directExecutor(true)
                     .eventLoops(loops)
                     .lameDuck(config.lameDuck())

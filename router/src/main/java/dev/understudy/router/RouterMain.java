@@ -2,6 +2,7 @@ package dev.understudy.router;
 
 import dev.understudy.chassis.lifecycle.ServiceMain;
 import dev.understudy.router.config.RouterConfig;
+import dev.understudy.router.warmup.WarmUp;
 
 /** The router as a process. */
 public final class RouterMain {
@@ -14,7 +15,10 @@ public final class RouterMain {
         args,
         arguments -> {
           RouterConfig config = RouterConfig.read(arguments.requiredConfig());
-          return () -> Router.start(config);
+          return () -> {
+            WarmUp.run(config.warmUp());
+            return Router.start(config);
+          };
         });
   }
 }

@@ -14,12 +14,16 @@ import dev.understudy.proto.v1.Cell;
 import dev.understudy.proto.v1.LineageOverflow;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.testing.FakeBackend;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -50,11 +54,19 @@ class CourtesyTest {
     try (Rig rig = Rig.watching("")) {
       rig.offer(1, rig.route(0, 0));
       assertEquals(1, rig.infer().getParametersCount());
+      AtomicReference<Metadata> headers = new AtomicReference<>();
       assertEquals(
           0,
           rig.stub("understudy-no-prediction-id", "1")
+              .withInterceptors(
+                  MetadataUtils.newCaptureMetadataInterceptor(headers, new AtomicReference<>()))
               .modelInfer(Rig.request())
               .getParametersCount());
+      String told =
+          headers
+              .get()
+              .get(Metadata.Key.of("understudy-prediction-id", Metadata.ASCII_STRING_MARSHALLER));
+      assertEquals(7, UUID.fromString(told).version(), "the headers say it then");
       assertEquals(
           0,
           rig.stub()

@@ -32,6 +32,9 @@ public final class Logging {
           Logger.getLogger("sun.net"),
           Logger.getLogger("jdk"));
 
+  /** Warns, with a stack trace, of every stream that is open when a client goes away. */
+  private static final Logger TALKATIVE = Logger.getLogger("io.grpc.netty.NettyServerHandler");
+
   private Logging() {}
 
   /**
@@ -56,6 +59,7 @@ public final class Logging {
     root.setLevel(level);
     Level quiet = level.intValue() > Level.WARNING.intValue() ? level : Level.WARNING;
     QUIETED.forEach(logger -> logger.setLevel(quiet));
+    TALKATIVE.setLevel(level.intValue() <= Level.FINE.intValue() ? level : Level.SEVERE);
   }
 
   static Level parse(String level) {

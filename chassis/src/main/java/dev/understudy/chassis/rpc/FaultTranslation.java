@@ -9,6 +9,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -16,9 +17,23 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * details. It stands outermost.
  */
 final class FaultTranslation implements ServerInterceptor {
+  private final Set<String> exempt;
+
+  /**
+   * For all methods but some.
+   *
+   * @param exempt full names of methods that translate by themselves
+   */
+  FaultTranslation(Set<String> exempt) {
+    this.exempt = exempt;
+  }
+
   @Override
   public <Q, A> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+    if (exempt.contains(call.getMethodDescriptor().getFullMethodName())) {
+      return next.startCall(call, headers);
+    }
     var guarded = new GuardedCall<>(call);
     try {
       return new GuardedListener<>(next.startCall(guarded, headers), guarded);

@@ -96,7 +96,7 @@ public final class GrpcServers {
 
   private static List<ServerInterceptor> interceptors(ServerOptions options) {
     List<ServerInterceptor> all = new ArrayList<>();
-    all.add(new FaultTranslation());
+    all.add(new FaultTranslation(options.selfTranslated()));
     if (options.token() != null) {
       all.add(new TokenAuth(options.token(), options.serviceTokens()));
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param serviceTokens by full service name: accepted besides {@code token}, for that service only
  * @param servicesAuthenticate whether the services know their callers themselves, which counts as a
  *     token when the address is off loopback
+ * @param selfTranslated full names of methods whose handlers throw nothing and close with the right
+ *     status by themselves: the translation of faults is left out of their way
  * @param maxMessageBytes the largest message that is accepted
  * @param directExecutor whether handlers run on the event loops, where they must not block
  * @param executor runs the handlers otherwise; null means a virtual thread for each call
@@ -41,6 +44,7 @@ public record ServerOptions(
     @Nullable String token,
     Map<String, String> serviceTokens,
     boolean servicesAuthenticate,
+    Set<String> selfTranslated,
     int maxMessageBytes,
     boolean directExecutor,
     @Nullable Executor executor,
@@ -61,6 +65,7 @@ public record ServerOptions(
     services = List.copyOf(services);
     interceptors = List.copyOf(interceptors);
     serviceTokens = Map.copyOf(serviceTokens);
+    selfTranslated = Set.copyOf(selfTranslated);
   }
 
   /** Starts with the defaults. */
@@ -91,6 +96,7 @@ public record ServerOptions(
     private @Nullable String token;
     private final Map<String, String> serviceTokens = new HashMap<>();
     private boolean servicesAuthenticate;
+    private Set<String> selfTranslated = Set.of();
     private int maxMessageBytes = MAX_MESSAGE_BYTES;
     private boolean directExecutor;
     private @Nullable Executor executor;
@@ -152,6 +158,12 @@ public record ServerOptions(
       return this;
     }
 
+    /** Leaves the translation of faults to the handlers of these methods, given by full name. */
+    public Builder selfTranslated(Set<String> methods) {
+      selfTranslated = methods;
+      return this;
+    }
+
     /** Bounds inbound messages. */
     public Builder maxMessageBytes(int value) {
       maxMessageBytes = value;
@@ -210,6 +222,7 @@ public record ServerOptions(
           token,
           serviceTokens,
           servicesAuthenticate,
+          selfTranslated,
           maxMessageBytes,
           directExecutor,
           executor,

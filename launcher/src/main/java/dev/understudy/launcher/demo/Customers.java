@@ -7,6 +7,7 @@ import dev.understudy.modelkit.FraudModels;
 import dev.understudy.modelkit.data.CardFraud;
 import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.tensor.InferResponseView;
+import dev.understudy.proto.tensor.ParameterValue;
 import dev.understudy.proto.v1.KnownOutcome;
 import dev.understudy.proto.v1.OutcomeServiceGrpc;
 import dev.understudy.proto.v1.ReportOutcomesRequest;
@@ -40,8 +41,7 @@ final class Customers implements AutoCloseable {
   static final Duration DAY = Duration.ofSeconds(1);
 
   private static final int MAX_OUTSTANDING = 4_000;
-  private static final Metadata.Key<String> PREDICTION_ID =
-      Metadata.Key.of("understudy-prediction-id", Metadata.ASCII_STRING_MARSHALLER);
+  private static final String PREDICTION_ID = "understudy_prediction_id";
 
   private final OpenLoop loop;
   private final OutcomeServiceGrpc.OutcomeServiceBlockingStub outcomes;
@@ -172,12 +172,14 @@ final class Customers implements AutoCloseable {
       return;
     }
     answered.incrementAndGet();
-    String version = InferResponseView.parse(ByteBuffer.wrap(response)).modelVersion();
-    byVersion.computeIfAbsent(version, v -> new LongAdder()).increment();
-    String id = headers == null ? null : headers.get(PREDICTION_ID);
-    if (id != null && payment != null) {
+    InferResponseView answer = InferResponseView.parse(ByteBuffer.wrap(response));
+    byVersion.computeIfAbsent(answer.modelVersion(), v -> new LongAdder()).increment();
+    if (answer.parameter(PREDICTION_ID) instanceof ParameterValue.Text id && payment != null) {
       KnownOutcome outcome =
-          KnownOutcome.newBuilder().setPredictionId(id).setValue(payment.fraud() ? 1 : 0).build();
+          KnownOutcome.newBuilder()
+              .setPredictionId(id.value())
+              .setValue(payment.fraud() ? 1 : 0)
+              .build();
       long at = System.nanoTime() + payment.outcomeDelayDays() * DAY.toNanos();
       synchronized (due) {
         due.add(new Due(at, outcome));

@@ -28,11 +28,14 @@ public final class Parameters {
 
   /** True when the key occurs, whatever its value. */
   public boolean contains(String key) {
-    return find(WireReader.utf8(key)) >= 0;
+    return entries.length != 0 && find(WireReader.utf8(key)) >= 0;
   }
 
   /** The value of the key, or null when the key does not occur. */
   public @Nullable ParameterValue get(String key) {
+    if (entries.length == 0) {
+      return null;
+    }
     int found = find(WireReader.utf8(key));
     return found < 0 ? null : value(entries[found]);
   }

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cursor over the protobuf wire format. It never reads past its limit, allocates nothing in
@@ -23,12 +24,39 @@ final class WireReader {
   private static final long ASCII = 0x8080_8080_8080_8080L;
 
   /** The message's bytes: read-only, little-endian, index 0 is its first byte. */
-  record Source(ByteBuffer bytes) {
+  static final class Source {
+    private final ByteBuffer bytes;
+
+    /**
+     * The array that the bytes lie in, for texts alone, which are copied; null when there is none.
+     */
+    private final byte @Nullable [] array;
+
+    private final int arrayOffset;
+
+    private Source(ByteBuffer bytes, byte @Nullable [] array, int arrayOffset) {
+      this.bytes = bytes;
+      this.array = array;
+      this.arrayOffset = arrayOffset;
+    }
+
     static Source of(ByteBuffer message) {
-      return new Source(message.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN));
+      ByteBuffer bytes = message.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+      return message.hasArray()
+          ? new Source(bytes, message.array(), message.arrayOffset() + message.position())
+          : new Source(bytes, null, 0);
+    }
+
+    ByteBuffer bytes() {
+      return bytes;
     }
 
     String string(long range) {
+      byte[] whole = array;
+      if (whole != null) {
+        return new String(
+            whole, arrayOffset + offset(range), length(range), StandardCharsets.UTF_8);
+      }
       byte[] copy = new byte[length(range)];
       bytes.get(offset(range), copy);
       return new String(copy, StandardCharsets.UTF_8);
@@ -94,7 +122,7 @@ final class WireReader {
         throw at.malformed("more than " + maxSize + " " + what);
       }
       if (size == values.length) {
-        values = Arrays.copyOf(values, Math.max(4, size * 2));
+        values = Arrays.copyOf(values, Math.max(2, size * 2));
       }
       values[size++] = value;
     }

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param model the model that is named
  * @param version the version that is asked for, or empty
  * @param clientId the client's own id, or empty
- * @param arrivalNanos monotonic clock
+ * @param openedNanos monotonic clock, when the headers had come; of a stream, as arrival
+ * @param arrivalNanos monotonic clock, when the whole message was there
  * @param arrivalUnixMs wall clock
  * @param deadlineNanos on the monotonic clock; {@link Long#MAX_VALUE} without a deadline
  * @param notes what the layers say of the call; all that can change
@@ -31,6 +32,7 @@ public record InferCall(
     String model,
     String version,
     String clientId,
+    long openedNanos,
     long arrivalNanos,
     long arrivalUnixMs,
     long deadlineNanos,
@@ -55,6 +57,7 @@ public record InferCall(
         model,
         version,
         clientId,
+        openedNanos,
         arrivalNanos,
         arrivalUnixMs,
         deadlineNanos,

@@ -8,7 +8,8 @@ public interface Reply {
   /**
    * Answers.
    *
-   * @param predictionId the id under which the call is remembered
+   * @param predictionId the id under which the call is remembered, to be told in the headers; empty
+   *     when the answer says it itself
    * @param timing the server's timing trailer, passed on
    * @param notes told beside the answer
    */

@@ -43,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param token callers of {@code admin} and readers of {@code metrics} present it
  * @param peers how controller, comparator and collector are called
  * @param loops event loops for clients and backends
+ * @param warmUp how long a process calls itself before it serves; zero for not at all
  */
 public record RouterConfig(
     String name,
@@ -66,7 +67,8 @@ public record RouterConfig(
     @Nullable Tls tls,
     @Nullable String token,
     Peers peers,
-    int loops) {
+    int loops,
+    Duration warmUp) {
   private static final long MIB = 1 << 20;
   private static final String TLS_OR_KEYS =
       "tls.certificate and tls.key, or auth.keys and auth.secret";
@@ -217,7 +219,8 @@ public record RouterConfig(
         token,
         new Peers(Tls.read(peers.section("tls")), Tokens.token(peers, "tokenFile")),
         root.integer(
-            "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256));
+            "eventLoops", Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16), 1, 256),
+        root.duration("warmUp", Duration.ofMillis(400)));
   }
 
   private static @Nullable Keys keys(Section auth) {

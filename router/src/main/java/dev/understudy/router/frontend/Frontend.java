@@ -7,11 +7,16 @@ import dev.understudy.router.rpc.InferMethods;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /** The inference protocol's service: the hot methods on bytes, the rare ones on messages. */
 public final class Frontend {
+  /** Methods that throw nothing and close with the right status by themselves. */
+  public static final Set<String> SELF_TRANSLATED =
+      Set.of(InferMethods.serverUnary().getFullMethodName());
+
   private Frontend() {}
 
   /**
@@ -25,12 +30,14 @@ public final class Frontend {
       Consumer<Headers> admit,
       String serverName,
       LongSupplier nanoTime) {
+    HeaderKeys keys = new HeaderKeys();
     ServerServiceDefinition rare =
-        ServerInterceptors.intercept(new RareMethods(questions, serverName), new HeaderGate(admit));
+        ServerInterceptors.intercept(
+            new RareMethods(questions, serverName), new HeaderGate(admit, keys));
     ServerServiceDefinition.Builder service =
         ServerServiceDefinition.builder(InferMethods.SERVICE)
-            .addMethod(InferMethods.serverUnary(), new UnaryInfer(infer, nanoTime))
-            .addMethod(InferMethods.serverStream(), new StreamInfer(infer, nanoTime));
+            .addMethod(InferMethods.serverUnary(), new UnaryInfer(infer, keys, nanoTime))
+            .addMethod(InferMethods.serverStream(), new StreamInfer(infer, keys, nanoTime));
     for (ServerMethodDefinition<?, ?> method : rare.getMethods()) {
       String name = method.getMethodDescriptor().getBareMethodName();
       if (!"ModelInfer".equals(name) && !"ModelStreamInfer".equals(name)) {

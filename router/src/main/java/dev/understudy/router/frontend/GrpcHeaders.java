@@ -7,21 +7,16 @@ import org.jspecify.annotations.Nullable;
 /** Metadata as {@link Headers}. */
 final class GrpcHeaders implements Headers {
   private final Metadata metadata;
+  private final HeaderKeys keys;
 
-  GrpcHeaders(Metadata metadata) {
+  GrpcHeaders(Metadata metadata, HeaderKeys keys) {
     this.metadata = metadata;
+    this.keys = keys;
   }
 
   @Override
   public @Nullable String get(String name) {
-    // A name that a table made up need not be one that gRPC accepts.
-    if (name.isEmpty() || name.endsWith(Metadata.BINARY_HEADER_SUFFIX)) {
-      return null;
-    }
-    try {
-      return metadata.get(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
-    } catch (IllegalArgumentException e) {
-      return null;
-    }
+    Metadata.Key<String> key = keys.of(name);
+    return key == null ? null : metadata.get(key);
   }
 }

@@ -15,9 +15,11 @@ final class HeaderGate implements ServerInterceptor {
   private static final Set<String> OPEN = Set.of("ServerLive", "ServerReady");
 
   private final Consumer<Headers> admit;
+  private final HeaderKeys keys;
 
-  HeaderGate(Consumer<Headers> admit) {
+  HeaderGate(Consumer<Headers> admit, HeaderKeys keys) {
     this.admit = admit;
+    this.keys = keys;
   }
 
   @Override
@@ -26,7 +28,7 @@ final class HeaderGate implements ServerInterceptor {
     String method = call.getMethodDescriptor().getBareMethodName();
     if (method == null || !OPEN.contains(method)) {
       try {
-        admit.accept(new GrpcHeaders(headers));
+        admit.accept(new GrpcHeaders(headers, keys));
       } catch (Fault refusal) {
         Replies.fail(call, "", refusal, new Notes());
         return new ServerCall.Listener<>() {};

@@ -24,7 +24,9 @@ final class Replies {
 
   static Metadata headers(String predictionId) {
     Metadata headers = new Metadata();
-    headers.put(ID, predictionId);
+    if (!predictionId.isEmpty()) {
+      headers.put(ID, predictionId);
+    }
     return headers;
   }
 

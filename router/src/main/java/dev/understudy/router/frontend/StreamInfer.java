@@ -35,10 +35,12 @@ final class StreamInfer implements ServerCallHandler<byte[], Message> {
       InferResponses.parameter("triton_final_response", new ParameterValue.Bool(true));
 
   private final InferService service;
+  private final HeaderKeys keys;
   private final LongSupplier nanoTime;
 
-  StreamInfer(InferService service, LongSupplier nanoTime) {
+  StreamInfer(InferService service, HeaderKeys keys, LongSupplier nanoTime) {
     this.service = service;
+    this.keys = keys;
     this.nanoTime = nanoTime;
   }
 
@@ -46,7 +48,8 @@ final class StreamInfer implements ServerCallHandler<byte[], Message> {
   public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], Message> call, Metadata headers) {
     InferService.Ticket ticket;
     try {
-      ticket = service.open(new GrpcHeaders(headers), UnaryInfer.deadlineNanos(nanoTime), true);
+      ticket =
+          service.open(new GrpcHeaders(headers, keys), UnaryInfer.deadlineNanos(nanoTime), true);
     } catch (RuntimeException e) {
       Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};

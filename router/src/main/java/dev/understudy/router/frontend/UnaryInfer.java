@@ -23,10 +23,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class UnaryInfer implements ServerCallHandler<byte[], Message> {
   private final InferService service;
+  private final HeaderKeys keys;
   private final LongSupplier nanoTime;
 
-  UnaryInfer(InferService service, LongSupplier nanoTime) {
+  UnaryInfer(InferService service, HeaderKeys keys, LongSupplier nanoTime) {
     this.service = service;
+    this.keys = keys;
     this.nanoTime = nanoTime;
   }
 
@@ -41,7 +43,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
   public ServerCall.Listener<byte[]> startCall(ServerCall<byte[], Message> call, Metadata headers) {
     InferService.Ticket ticket;
     try {
-      ticket = service.open(new GrpcHeaders(headers), deadlineNanos(nanoTime), false);
+      ticket = service.open(new GrpcHeaders(headers, keys), deadlineNanos(nanoTime), false);
     } catch (RuntimeException e) {
       Replies.fail(call, "", Fault.from(e), new Notes());
       return new ServerCall.Listener<>() {};
@@ -81,7 +83,11 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
         fail("", Fault.from(tooMany().asRuntimeException()), new Notes());
         return;
       }
-      running = ticket.infer(received, this);
+      try {
+        running = ticket.infer(received, this);
+      } catch (RuntimeException e) {
+        fail("", Fault.from(e), new Notes());
+      }
     }
 
     @Override

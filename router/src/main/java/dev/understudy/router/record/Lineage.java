@@ -1,10 +1,16 @@
 package dev.understudy.router.record;
 
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.understudy.chassis.rpc.StreamHandler;
 import dev.understudy.chassis.rpc.StreamSender;
 import dev.understudy.proto.v1.LineageAck;
 import dev.understudy.proto.v1.LineageBatch;
 import dev.understudy.proto.v1.LineageRecord;
+import dev.understudy.proto.v1.Outcome;
+import dev.understudy.router.call.InferCall;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -16,24 +22,35 @@ import org.jspecify.annotations.Nullable;
  * place before it is forwarded, so that a policy can make it wait or refuse it while that is still
  * possible; places become free when records are acknowledged. Bounded in records. Any thread.
  */
-public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
-  private static final int MAX_BATCH = 512;
+public final class Lineage implements StreamHandler<Lineage.Batch, LineageAck> {
+  private static final int SCRATCH_BYTES = 4096;
   private static final int MAX_WAITING = 1024;
 
-  private final String router;
+  /**
+   * A serialized {@code LineageBatch}, sent as it is.
+   *
+   * @param sequence its number
+   * @param count its records
+   */
+  @SuppressWarnings("ArrayRecordComponent") // identity is all that is asked of a batch
+  public record Batch(long sequence, int count, byte[] bytes) {}
+
   private final String bootId;
+  private final byte[] head;
   private final boolean kept;
   private final int capacity;
   private final AtomicInteger reserved = new AtomicInteger();
   private final AtomicLong dropped = new AtomicLong();
   private final AtomicLong droppedReported = new AtomicLong();
-  private final ConcurrentLinkedQueue<LineageRecord> fresh = new ConcurrentLinkedQueue<>();
+  private final RecordLanes fresh = new RecordLanes(LineageBatch.RECORDS_FIELD_NUMBER);
+  private final ThreadLocal<byte[]> scratch =
+      ThreadLocal.withInitial(() -> new byte[SCRATCH_BYTES]);
   private final ConcurrentLinkedQueue<Runnable> waiting = new ConcurrentLinkedQueue<>();
   private final AtomicInteger waitingCount = new AtomicInteger();
 
   // Guarded by this.
-  private final ArrayDeque<LineageBatch> unacknowledged = new ArrayDeque<>();
-  private @Nullable StreamSender<LineageBatch> sender;
+  private final ArrayDeque<Batch> unacknowledged = new ArrayDeque<>();
+  private @Nullable StreamSender<Batch> sender;
   private long sequence;
   private long sentUpTo;
 
@@ -44,7 +61,7 @@ public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
    * @param capacity records not acknowledged
    */
   public Lineage(String router, String bootId, boolean kept, int capacity) {
-    this.router = router;
+    this.head = LineageBatch.newBuilder().setRouter(router).setBootId(bootId).build().toByteArray();
     this.bootId = bootId;
     this.kept = kept;
     this.capacity = capacity;
@@ -85,10 +102,73 @@ public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
     }
   }
 
-  /** Fills a reserved place. */
-  public void record(LineageRecord record) {
-    if (kept) {
-      fresh.add(record);
+  /**
+   * Fills a reserved place.
+   *
+   * @param decided a serialized record with the fields that are the same for every call with this
+   *     decision
+   * @param statusCode what the caller got, as gRPC numbers it
+   */
+  public void record(
+      byte[] decided, InferCall call, Outcome outcome, int statusCode, long latencyNanos) {
+    if (!kept) {
+      return;
+    }
+    byte[] own = scratch.get();
+    String client = call.clientId();
+    // Three bytes are the most that UTF-8 needs for a char, and what is not text needs less than
+    // this.
+    if (decided.length + 3 * (call.principal().name().length() + client.length()) > 3_000
+        || !call.notes().flags().isEmpty()) {
+      byte[] whole = written(decided, call, outcome, statusCode, latencyNanos);
+      fresh.append(whole, whole.length);
+      return;
+    }
+    System.arraycopy(decided, 0, own, 0, decided.length);
+    CodedOutputStream out =
+        CodedOutputStream.newInstance(own, decided.length, own.length - decided.length);
+    try {
+      write(out, call, outcome, statusCode, latencyNanos);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    fresh.append(own, own.length - out.spaceLeft());
+  }
+
+  private static void write(
+      CodedOutputStream out, InferCall call, Outcome outcome, int statusCode, long latencyNanos)
+      throws IOException {
+    out.writeString(LineageRecord.PREDICTION_ID_FIELD_NUMBER, call.predictionId());
+    out.writeInt64(LineageRecord.UNIX_MS_FIELD_NUMBER, call.arrivalUnixMs());
+    out.writeString(LineageRecord.PRINCIPAL_FIELD_NUMBER, call.principal().name());
+    if (!call.clientId().isEmpty()) {
+      out.writeString(LineageRecord.CLIENT_REQUEST_ID_FIELD_NUMBER, call.clientId());
+    }
+    out.writeEnum(LineageRecord.OUTCOME_FIELD_NUMBER, outcome.getNumber());
+    if (statusCode != 0) {
+      out.writeUInt32(LineageRecord.STATUS_CODE_FIELD_NUMBER, statusCode);
+    }
+    out.writeUInt64(LineageRecord.LATENCY_NANOS_FIELD_NUMBER, latencyNanos);
+  }
+
+  private static byte[] written(
+      byte[] decided, InferCall call, Outcome outcome, int statusCode, long latencyNanos) {
+    try {
+      return LineageRecord.newBuilder()
+          .mergeFrom(decided)
+          .setPredictionId(call.predictionId())
+          .setUnixMs(call.arrivalUnixMs())
+          .setPrincipal(call.principal().name())
+          .setClientRequestId(call.clientId())
+          .setOutcome(outcome)
+          .setStatusCode(statusCode)
+          .setLatencyNanos(latencyNanos)
+          .addAllFlags(call.notes().flags())
+          .setReviewRequired(call.notes().reviewRequired())
+          .build()
+          .toByteArray();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("no lineage record", e);
     }
   }
 
@@ -109,32 +189,38 @@ public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
 
   /** Sends what has come since the last flush. */
   public synchronized void flush() {
-    while (!fresh.isEmpty()) {
-      LineageBatch.Builder batch =
-          LineageBatch.newBuilder().setRouter(router).setBootId(bootId).setSequence(++sequence);
-      for (int i = 0; i < MAX_BATCH; i++) {
-        LineageRecord record = fresh.poll();
-        if (record == null) {
-          break;
-        }
-        batch.addRecords(record);
-      }
-      long lost = dropped.get();
-      batch.setDropped(lost - droppedReported.getAndSet(lost));
-      unacknowledged.addLast(batch.build());
+    for (RecordLanes.Chunk chunk = fresh.take(); chunk != null; chunk = fresh.take()) {
+      unacknowledged.addLast(batch(chunk));
     }
     send();
   }
 
+  private Batch batch(RecordLanes.Chunk chunk) {
+    long lost = dropped.get();
+    long number = ++sequence;
+    // In protobuf the concatenation of messages is their merge: a head, the records, and a tail.
+    byte[] tail =
+        LineageBatch.newBuilder()
+            .setSequence(number)
+            .setDropped(lost - droppedReported.getAndSet(lost))
+            .build()
+            .toByteArray();
+    byte[] bytes = new byte[head.length + chunk.size() + tail.length];
+    System.arraycopy(head, 0, bytes, 0, head.length);
+    chunk.copyTo(bytes, head.length);
+    System.arraycopy(tail, 0, bytes, bytes.length - tail.length, tail.length);
+    return new Batch(number, chunk.count(), bytes);
+  }
+
   @Override
-  public synchronized void onConnected(StreamSender<LineageBatch> connection) {
+  public synchronized void onConnected(StreamSender<Batch> connection) {
     sender = connection;
     sentUpTo = 0;
     send();
   }
 
   @Override
-  public synchronized void onReady(StreamSender<LineageBatch> connection) {
+  public synchronized void onReady(StreamSender<Batch> connection) {
     send();
   }
 
@@ -143,8 +229,8 @@ public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
     synchronized (this) {
       while (!unacknowledged.isEmpty()
           && ack.getBootId().equals(bootId)
-          && unacknowledged.getFirst().getSequence() <= ack.getSequence()) {
-        reserved.addAndGet(-unacknowledged.removeFirst().getRecordsCount());
+          && unacknowledged.getFirst().sequence() <= ack.getSequence()) {
+        reserved.addAndGet(-unacknowledged.removeFirst().count());
       }
     }
     serveWaiting();
@@ -156,18 +242,18 @@ public final class Lineage implements StreamHandler<LineageBatch, LineageAck> {
   }
 
   private void send() {
-    StreamSender<LineageBatch> connection = sender;
+    StreamSender<Batch> connection = sender;
     if (connection == null) {
       return;
     }
-    for (LineageBatch batch : unacknowledged) {
-      if (batch.getSequence() <= sentUpTo) {
+    for (Batch batch : unacknowledged) {
+      if (batch.sequence() <= sentUpTo) {
         continue;
       }
       if (!connection.isReady() || !connection.send(batch)) {
         return;
       }
-      sentUpTo = batch.getSequence();
+      sentUpTo = batch.sequence();
     }
   }
 

@@ -90,7 +90,7 @@ final class CallLife implements InferService {
       admission.takeRequest(principal, now);
     }
     admission.enter(deadlineNanos, now);
-    return new Admitted(principal, headers, deadlineNanos, stream);
+    return new Admitted(principal, headers, now, deadlineNanos, stream);
   }
 
   FailoverAllowance allowance(String model) {
@@ -104,13 +104,20 @@ final class CallLife implements InferService {
   private final class Admitted implements Ticket {
     private final Principal principal;
     private final Headers headers;
+    private final long openedNanos;
     private final long deadlineNanos;
     private final boolean stream;
     private final AtomicBoolean left = new AtomicBoolean();
 
-    Admitted(Principal principal, Headers headers, long deadlineNanos, boolean stream) {
+    Admitted(
+        Principal principal,
+        Headers headers,
+        long openedNanos,
+        long deadlineNanos,
+        boolean stream) {
       this.principal = principal;
       this.headers = headers;
+      this.openedNanos = openedNanos;
       this.deadlineNanos = deadlineNanos;
       this.stream = stream;
     }
@@ -150,6 +157,7 @@ final class CallLife implements InferService {
             view.modelName(),
             view.modelVersion(),
             view.id(),
+            stream ? now : openedNanos,
             now,
             time.wallMillis(),
             deadlineNanos,

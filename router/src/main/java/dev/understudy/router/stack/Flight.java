@@ -81,6 +81,8 @@ final class Flight implements Cancel {
   private @Nullable Answer firstAnswer;
   private Benchmarks.@Nullable Asked benchmark;
   private long tryNanos;
+  private long sentNanos;
+  private long answeredNanos;
 
   Flight(CallLife life, InferCall call, ModelPlan plan, Snapshot snapshot, Reply reply) {
     this.life = life;
@@ -266,6 +268,8 @@ final class Flight implements Cancel {
   }
 
   private void firstEnded(Assignment assigned, Answer raw) {
+    answeredNanos = life.time.nanoTime();
+    sentNanos = answeredNanos - raw.latencyNanos();
     Answer answer = guarded(deadlineOrCancel(raw));
     firstAnswer = answer;
     ArmCell counts = cell;
@@ -276,7 +280,8 @@ final class Flight implements Cancel {
       if (within && rivals && answer.latencyNanos() > tryNanos) {
         outcome = Outcome.BAD_TRY_TIMEOUT;
       }
-      counts.ended(outcome, answer.latencyNanos(), life.time.wallMillis());
+      boolean bad = outcome.getNumber() >= Outcome.BAD_UNAVAILABLE_VALUE;
+      counts.ended(outcome, answer.latencyNanos(), bad ? life.time.wallMillis() : 0);
       Upstream.Slot asked = slot;
       life.recording.measured(
           call, plan, counts, outcome, answer, asked == null ? "" : asked.host());
@@ -321,6 +326,7 @@ final class Flight implements Cancel {
         remaining <= whole,
         () -> {},
         answer -> {
+          answeredNanos = life.time.nanoTime();
           Answer second = guarded(deadlineOrCancel(answer));
           ArmCell counts = cell;
           if (second.isOk() && assigned.rescuable() && counts != null) {
@@ -376,6 +382,7 @@ final class Flight implements Cancel {
           remaining <= whole,
           () -> {},
           answer -> {
+            answeredNanos = life.time.nanoTime();
             Answer second = guarded(deadlineOrCancel(answer));
             if (second.isOk()) {
               call.notes().flag("guard.fallback");
@@ -443,18 +450,21 @@ final class Flight implements Cancel {
 
   /** The client first, then step 12. */
   private void finish(Assignment assigned, Answer answer, ArmPlan answered) {
+    long from = answeredNanos;
     life.admission.giveBack(call.body().length);
     byte[] response = answer.response();
     if (response != null) {
+      boolean wantsId = call.wantsId();
       reply.ok(
-          call.predictionId(),
-          new Message(given(response), tail(answered)),
+          wantsId ? "" : call.predictionId(),
+          new Message(given(response), tail(answered, wantsId)),
           answer.timing(),
           call.notes());
     } else {
       Fault fault = answer.fault();
       reply.fail(call.predictionId(), fault == null ? Refusals.cancelled() : fault, call.notes());
     }
+    long now = life.time.nanoTime();
     life.recording.finished(
         call,
         plan,
@@ -463,7 +473,7 @@ final class Flight implements Cancel {
         answered,
         answer,
         firstAnswer,
-        life.time.nanoTime() - call.arrivalNanos(),
+        new Recording.Spent(now - call.arrivalNanos(), sentNanos - call.arrivalNanos(), now - from),
         hasPlace);
     Answer first = firstAnswer;
     if (first != null && meeting.compareAndExchange(null, first) instanceof Mirror.Ticket ticket) {
@@ -482,13 +492,15 @@ final class Flight implements Cancel {
    * What goes behind the answer. In a response the fields for name and parameters have the numbers
    * that they have in a request.
    */
-  private byte[] tail(ArmPlan answered) {
-    if (!call.wantsId()) {
+  private byte[] tail(ArmPlan answered, boolean wantsId) {
+    if (!wantsId) {
       return answered.renamed() ? InferRequests.overrides(call.model(), null, Map.of()) : NO_TAIL;
     }
-    return InferRequests.overrides(
-        answered.renamed() ? call.model() : null,
-        null,
-        Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())));
+    return answered.renamed()
+        ? InferRequests.overrides(
+            call.model(),
+            null,
+            Map.of(InferCall.ID_PARAMETER, new ParameterValue.Text(call.predictionId())))
+        : IdTail.of(call.predictionId());
   }
 }

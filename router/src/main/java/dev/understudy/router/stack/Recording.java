@@ -7,7 +7,6 @@ import dev.understudy.proto.tensor.MalformedMessageException;
 import dev.understudy.proto.tensor.SignatureCheck;
 import dev.understudy.proto.v1.Comparison;
 import dev.understudy.proto.v1.ComparisonSummary;
-import dev.understudy.proto.v1.LineageRecord;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.PayloadRecord;
@@ -33,6 +32,7 @@ import dev.understudy.router.record.PairTallies;
 import dev.understudy.router.record.RequestCounts;
 import dev.understudy.router.record.SideStream;
 import dev.understudy.router.record.StageTimes;
+import dev.understudy.router.record.StageTimes.Stage;
 import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
@@ -61,6 +61,7 @@ final class Recording implements Mirror.Results {
   // The keys of labels, oldest first; its lock is that of their writers.
   private final ArrayDeque<String> labelled = new ArrayDeque<>();
   private final RequestCounts requests = new RequestCounts();
+  private final Decisions decisions = new Decisions();
 
   Recording(
       Evidence evidence,
@@ -74,6 +75,15 @@ final class Recording implements Mirror.Results {
     this.comparisons = comparisons;
     this.payloads = payloads;
   }
+
+  /**
+   * How long a call took.
+   *
+   * @param totalNanos from its arrival until it was answered
+   * @param decideNanos from its arrival until it was sent
+   * @param answerNanos from the backend's answer until the client's
+   */
+  record Spent(long totalNanos, long decideNanos, long answerNanos) {}
 
   /** The cell of an assignment, or null when no rollout is under way. */
   @Nullable ArmCell cell(ModelPlan plan, Assignment assigned) {
@@ -170,47 +180,27 @@ final class Recording implements Mirror.Results {
       ArmPlan answered,
       Answer answer,
       @Nullable Answer first,
-      long totalNanos,
+      Spent spent,
       boolean hasPlace) {
     Fault fault = answer.fault();
     Outcome firstOutcome = first == null ? answer.outcome() : first.outcome();
     if (hasPlace) {
-      ModelRoute route = plan.route();
       lineage.record(
-          LineageRecord.newBuilder()
-              .setPredictionId(call.predictionId())
-              .setUnixMs(call.arrivalUnixMs())
-              .setModel(call.model())
-              .setAssignedRole(assigned.arm().role())
-              .setAnsweredRole(answered.role())
-              .setVersion(answered.version())
-              .setDigest(answered.arm().getDigest())
-              .setRolloutId(route.getRolloutId())
-              .setRoutingEpoch(table.getEpoch())
-              .setRoutingRevision(table.getRevision())
-              .setDecisionRevision(route.getDecisionRevision())
-              .setContractDigest(route.getContract().getDigest())
-              .setCanaryWeightBp(assigned.canaryBp())
-              .setPrincipal(call.principal().name())
-              .setClientRequestId(call.clientId())
-              .setOutcome(firstOutcome)
-              .setStatusCode(fault == null ? 0 : fault.code().value())
-              .setLatencyNanos(totalNanos)
-              .addAllFlags(call.notes().flags())
-              .setReviewRequired(call.notes().reviewRequired())
-              .build());
+          decisions.of(plan, table, assigned, answered),
+          call,
+          firstOutcome,
+          fault == null ? 0 : fault.code().value(),
+          spent.totalNanos());
     }
     requests.count(call.model(), answered.role(), fault == null ? "OK" : fault.code().name());
-    times.record(call.model(), answered.role(), answered.version(), "total", totalNanos);
-    times.record(
-        call.model(), answered.role(), answered.version(), "upstream", answer.latencyNanos());
+    StageTimes.Times kept = times.of(call.model(), answered);
+    kept.record(Stage.TOTAL, spent.totalNanos());
+    kept.record(Stage.UPSTREAM, answer.latencyNanos());
+    kept.record(Stage.RECEIVE, call.arrivalNanos() - call.openedNanos());
+    kept.record(Stage.DECIDE, spent.decideNanos());
+    kept.record(Stage.ANSWER, spent.answerNanos());
     if (assigned.arm().role() == answered.role()) {
-      times.record(
-          call.model(),
-          answered.role(),
-          answered.version(),
-          "router",
-          totalNanos - answer.latencyNanos());
+      kept.record(Stage.ROUTER, spent.totalNanos() - answer.latencyNanos());
     }
     if (answer.response() != null) {
       payload(call, plan, answered, answer, weightBp(assigned, answered));
@@ -231,8 +221,7 @@ final class Recording implements Mirror.Results {
   public void pair(Pair pair) {
     ModelPlan plan = pair.plan();
     Answer copy = pair.copy();
-    times.record(
-        plan.model(), pair.arm().role(), pair.arm().version(), "upstream", copy.latencyNanos());
+    times.of(plan.model(), pair.arm()).record(Stage.UPSTREAM, copy.latencyNanos());
     if (pair.champion().outcome() == Outcome.CANCELLED_BY_CLIENT) {
       return;
     }

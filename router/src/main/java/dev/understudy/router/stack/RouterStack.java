@@ -337,7 +337,7 @@ public final class RouterStack implements AdminService.Desk {
     HostPort collector = config.collector();
     if (collector != null && payloads != null) {
       ManagedChannel channel = peer(lifecycle, "collector", collector);
-      stream(lifecycle, "lineage", channel, CollectorIntakeGrpc.getSendLineageMethod(), lineage);
+      stream(lifecycle, "lineage", channel, LineageMethod.get(), lineage);
       stream(lifecycle, "payloads", channel, CollectorIntakeGrpc.getSendPayloadsMethod(), payloads);
       stream(
           lifecycle,

@@ -5,7 +5,6 @@ import dev.understudy.chassis.time.TimeSource;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Cancel;
-import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.rpc.InferMethods;
@@ -15,21 +14,26 @@ import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** One call to one backend, and the translation of its end. */
+/**
+ * One call to one backend, and the translation of its end.
+ *
+ * <p>Its limit is kept by the {@link TryTimer} of the connection's event loop and told to the
+ * backend in whole milliseconds: few different values, which header compression remembers, where
+ * gRPC's own would differ with every call.
+ */
 final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   private static final MethodDescriptor<Message, byte[]> METHOD = InferMethods.clientUnary();
   private static final Metadata.Key<byte[]> TIMING =
       Metadata.Key.of("understudy-timing-bin", Metadata.BINARY_BYTE_MARSHALLER);
-  private static final Metadata.Key<String> ID = ascii(InferCall.ID_HEADER);
+  private static final Metadata.Key<String> TIMEOUT = ascii("grpc-timeout");
   private static final Metadata.Key<String> SHADOW = ascii("x-shadow");
   private static final Metadata.Key<String> TRACE_PARENT = ascii("traceparent");
   private static final Metadata.Key<String> TRACE_STATE = ascii("tracestate");
 
-  /** gRPC's own timer may fire a little before our clock says so. */
+  /** The backend's timer may fire a little before our clock says so. */
   private static final long EARLY_NANOS = 2_000_000;
 
   private final Upstream.Slot slot;
@@ -38,7 +42,18 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   private final Consumer<Answer> done;
   private final ClientCall<Message, byte[]> call;
   private final long startNanos;
+  private final int lane;
+  private final TryTimer.Limited limit =
+      new TryTimer.Limited() {
+        @Override
+        void tooLate() {
+          timedOut = true;
+          call.cancel("the attempt took too long", null);
+        }
+      };
   private volatile boolean cancelled;
+  private volatile boolean closed;
+  private boolean timedOut;
   private byte @Nullable [] response;
 
   private Attempt(
@@ -48,12 +63,8 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
     this.time = time;
     this.done = done;
     this.startNanos = time.nanoTime();
-    this.call =
-        slot.backend
-            .channel()
-            .newCall(
-                METHOD,
-                CallOptions.DEFAULT.withDeadlineAfter(options.limitNanos(), TimeUnit.NANOSECONDS));
+    this.lane = slot.backend.lane();
+    this.call = slot.backend.channel(lane).newCall(METHOD, CallOptions.DEFAULT);
   }
 
   /** Makes the attempt; see {@link Upstream#send}. */
@@ -77,6 +88,11 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
   }
 
   private void send(Message message, Runnable sent) {
+    if (slot.backend.onLoop(lane)) {
+      slot.backend.timer(lane).set(limit, options.limitNanos());
+    } else {
+      slot.backend.onLoop(lane, this::limitLater);
+    }
     call.start(this, headers());
     call.request(2);
     call.sendMessage(message);
@@ -84,9 +100,20 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
     sent.run();
   }
 
+  private void limitLater() {
+    long left = options.limitNanos() - (time.nanoTime() - startNanos);
+    if (!closed) {
+      slot.backend.timer(lane).set(limit, Math.max(1, left));
+    }
+  }
+
+  private void lift() {
+    slot.backend.timer(lane).lift(limit);
+  }
+
   private Metadata headers() {
     Metadata headers = new Metadata();
-    headers.put(ID, options.predictionId());
+    headers.put(TIMEOUT, timeout(options.limitNanos()));
     String parent = options.headers().get("traceparent");
     if (parent != null) {
       headers.put(TRACE_PARENT, parent);
@@ -118,6 +145,12 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
 
   @Override
   public void onClose(Status status, Metadata trailers) {
+    closed = true;
+    if (slot.backend.onLoop(lane)) {
+      lift();
+    } else {
+      slot.backend.onLoop(lane, this::lift);
+    }
     long nanos = Math.max(0, time.nanoTime() - startNanos);
     byte[] message = response;
     Answer answer =
@@ -134,8 +167,9 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
     if (cancelled) {
       return Answer.failed(Outcome.CANCELLED_BY_CLIENT, Refusals.cancelled(), nanos, false);
     }
-    if (status.getCode() == Status.Code.DEADLINE_EXCEEDED
-        && nanos + EARLY_NANOS >= options.limitNanos()) {
+    if (timedOut
+        || (status.getCode() == Status.Code.DEADLINE_EXCEEDED
+            && nanos + EARLY_NANOS >= options.limitNanos())) {
       return options.limitIsDeadline()
           ? Answer.failed(Outcome.BAD_DEADLINE_EXCEEDED, Refusals.deadline(id), nanos, true)
           : Answer.failed(
@@ -166,6 +200,12 @@ final class Attempt extends ClientCall.Listener<byte[]> implements Cancel {
         Fault.from(status.asRuntimeException(trailers)),
         nanos,
         status.getCode() == Status.Code.UNAVAILABLE);
+  }
+
+  /** At most eight digits, as the protocol wants it; never 0. */
+  static String timeout(long nanos) {
+    long millis = Math.max(1, nanos / 1_000_000);
+    return millis < 100_000_000 ? millis + "m" : millis / 1000 + "S";
   }
 
   static Outcome outcome(Status.Code code) {

@@ -25,6 +25,7 @@ final class Backend {
   final AtomicInteger inFlight = new AtomicInteger();
   private final List<EventExecutor> loops = new ArrayList<>();
   private final List<ManagedChannel> channels = new ArrayList<>();
+  private final List<TryTimer> timers = new ArrayList<>();
   private final @Nullable CircuitBreaker breaker;
 
   Backend(
@@ -38,6 +39,7 @@ final class Backend {
     // A channel connects when it is first used, so a channel per loop costs nothing by itself.
     for (EventExecutor loop : eventLoops.worker()) {
       loops.add(loop);
+      timers.add(new TryTimer(loop));
       channels.add(
           Channels.open(
               target,
@@ -65,14 +67,42 @@ final class Backend {
             .build());
   }
 
-  /** The connection that belongs to the calling thread's event loop, else the first. */
-  ManagedChannel channel() {
+  /** Which connection belongs to the calling thread's event loop, else the first. */
+  int lane() {
     for (int i = 0; i < loops.size(); i++) {
       if (loops.get(i).inEventLoop()) {
-        return channels.get(i);
+        return i;
       }
     }
-    return channels.getFirst();
+    return 0;
+  }
+
+  /** The connection of {@link #lane()}. */
+  ManagedChannel channel() {
+    return channels.get(lane());
+  }
+
+  ManagedChannel channel(int lane) {
+    return channels.get(lane);
+  }
+
+  /** Runs on the event loop of a lane, at once when this is its thread. */
+  void onLoop(int lane, Runnable task) {
+    EventExecutor loop = loops.get(lane);
+    if (loop.inEventLoop()) {
+      task.run();
+    } else {
+      loop.execute(task);
+    }
+  }
+
+  boolean onLoop(int lane) {
+    return loops.get(lane).inEventLoop();
+  }
+
+  /** For the event loop of the lane. */
+  TryTimer timer(int lane) {
+    return timers.get(lane);
   }
 
   boolean closed() {

@@ -4,16 +4,25 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.understudy.chassis.rpc.StreamSender;
+import dev.understudy.proto.inference.ModelInferRequest;
+import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.v1.LineageAck;
 import dev.understudy.proto.v1.LineageBatch;
 import dev.understudy.proto.v1.LineageRecord;
+import dev.understudy.proto.v1.Outcome;
+import dev.understudy.router.call.InferCall;
+import dev.understudy.router.call.Notes;
+import dev.understudy.router.call.Principal;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class LineageTest {
-  private static final class Sender implements StreamSender<LineageBatch> {
+  private static final class Sender implements StreamSender<Lineage.Batch> {
     final List<LineageBatch> sent = new ArrayList<>();
     boolean ready = true;
 
@@ -23,8 +32,15 @@ class LineageTest {
     }
 
     @Override
-    public boolean send(LineageBatch batch) {
-      sent.add(batch);
+    public boolean send(Lineage.Batch batch) {
+      try {
+        LineageBatch read = LineageBatch.parseFrom(batch.bytes());
+        assertEquals(batch.sequence(), read.getSequence());
+        assertEquals(batch.count(), read.getRecordsCount());
+        sent.add(read);
+      } catch (InvalidProtocolBufferException e) {
+        throw new AssertionError(e);
+      }
       return true;
     }
 
@@ -32,8 +48,33 @@ class LineageTest {
     public void complete() {}
   }
 
-  private static LineageRecord record(int i) {
-    return LineageRecord.newBuilder().setPredictionId("" + i).build();
+  private static final byte[] DECIDED =
+      LineageRecord.newBuilder().setModel("fraud").setRolloutId("r-1").build().toByteArray();
+
+  private static InferCall call(int i) {
+    return call(i, "", new Notes());
+  }
+
+  private static InferCall call(int i, String clientId, Notes notes) {
+    byte[] body = ModelInferRequest.newBuilder().setModelName("fraud").build().toByteArray();
+    return new InferCall(
+        "" + i,
+        Principal.ANONYMOUS,
+        name -> null,
+        InferRequestView.parse(ByteBuffer.wrap(body)),
+        body,
+        "fraud",
+        "",
+        clientId,
+        1,
+        2,
+        1_700_000_000_000L,
+        Long.MAX_VALUE,
+        notes);
+  }
+
+  private static void record(Lineage lineage, int i) {
+    lineage.record(DECIDED, call(i), Outcome.OK, 0, 5);
   }
 
   private static LineageAck ack(long sequence) {
@@ -48,8 +89,8 @@ class LineageTest {
     assertTrue(lineage.reserve());
     assertTrue(lineage.reserve());
     assertFalse(lineage.reserve());
-    lineage.record(record(1));
-    lineage.record(record(2));
+    record(lineage, 1);
+    record(lineage, 2);
     lineage.flush();
     assertFalse(lineage.reserve());
     lineage.onMessage(ack(1));
@@ -65,7 +106,7 @@ class LineageTest {
     assertTrue(lineage.await(() -> ran.add("first")));
     assertTrue(lineage.await(() -> ran.add("second")));
     assertEquals(List.of(), ran);
-    lineage.record(record(1));
+    record(lineage, 1);
     lineage.flush();
     lineage.onMessage(ack(1));
     assertEquals(List.of("first"), ran);
@@ -81,7 +122,7 @@ class LineageTest {
     lineage.onConnected(before);
     for (int i = 1; i <= 3; i++) {
       assertTrue(lineage.reserve());
-      lineage.record(record(i));
+      record(lineage, i);
       lineage.flush();
     }
     lineage.onMessage(ack(1));
@@ -101,7 +142,7 @@ class LineageTest {
     lineage.countDropped();
     for (int i = 0; i < 2; i++) {
       assertTrue(lineage.reserve());
-      lineage.record(record(i));
+      record(lineage, i);
       lineage.flush();
     }
     assertEquals(2, sender.sent.get(0).getDropped());
@@ -113,8 +154,89 @@ class LineageTest {
     Lineage lineage = new Lineage("r", "boot", false, 1);
     for (int i = 0; i < 10; i++) {
       assertTrue(lineage.reserve());
-      lineage.record(record(i));
+      record(lineage, i);
     }
     assertEquals(0, lineage.reserved());
+  }
+
+  @Test
+  void aRecordSaysWhatTheGeneratedCodeWouldSay() {
+    Lineage lineage = new Lineage("r", "boot", true, 100);
+    Sender sender = new Sender();
+    lineage.onConnected(sender);
+    Notes flagged = new Notes();
+    flagged.review("guard.low-confidence");
+    lineage.record(DECIDED, call(1, "mine", new Notes()), Outcome.BAD_UNAVAILABLE, 14, 77);
+    lineage.record(DECIDED, call(2, "\u00e4".repeat(5_000), new Notes()), Outcome.OK, 0, 78);
+    lineage.record(DECIDED, call(3, "", flagged), Outcome.OK, 0, 79);
+    lineage.flush();
+    List<LineageRecord> got =
+        sender.sent.stream().flatMap(batch -> batch.getRecordsList().stream()).toList();
+    LineageRecord.Builder expected =
+        LineageRecord.newBuilder()
+            .setModel("fraud")
+            .setRolloutId("r-1")
+            .setPrincipal("anonymous")
+            .setUnixMs(1_700_000_000_000L);
+    assertEquals(
+        List.of(
+            expected
+                .clone()
+                .setPredictionId("1")
+                .setClientRequestId("mine")
+                .setOutcome(Outcome.BAD_UNAVAILABLE)
+                .setStatusCode(14)
+                .setLatencyNanos(77)
+                .build(),
+            expected
+                .clone()
+                .setPredictionId("2")
+                .setClientRequestId("\u00e4".repeat(5_000))
+                .setOutcome(Outcome.OK)
+                .setLatencyNanos(78)
+                .build(),
+            expected
+                .clone()
+                .setPredictionId("3")
+                .setOutcome(Outcome.OK)
+                .setLatencyNanos(79)
+                .addFlags("guard.low-confidence")
+                .setReviewRequired(true)
+                .build()),
+        got);
+  }
+
+  @Test
+  void noRecordIsLostOrDoubledWhileManyThreadsRecordAndOneFlushes() throws Exception {
+    int threads = 4;
+    int each = 5_000;
+    Lineage lineage = new Lineage("r", "boot", true, threads * each);
+    Sender sender = new Sender();
+    lineage.onConnected(sender);
+    List<Thread> writers = new ArrayList<>();
+    for (int t = 0; t < threads; t++) {
+      int first = t * each;
+      writers.add(
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = first; i < first + each; i++) {
+                  record(lineage, i);
+                }
+              }));
+    }
+    for (Thread writer : writers) {
+      while (writer.isAlive()) {
+        lineage.flush();
+      }
+      writer.join();
+    }
+    lineage.flush();
+    List<Integer> ids =
+        sender.sent.stream()
+            .flatMap(batch -> batch.getRecordsList().stream())
+            .map(record -> Integer.parseInt(record.getPredictionId()))
+            .sorted()
+            .toList();
+    assertEquals(IntStream.range(0, threads * each).boxed().toList(), ids);
   }
 }
