@@ -73,6 +73,7 @@ class ControllerConfigTest {
                 rules: [{name: staff, principals: [alice], arm: canary}]
                 experiment: {layer: pricing, from: 50%%, to: 1}
                 holdout: {name: h, share: 0.5%%}
+                benchmark: {version: "1", model: scorecard, fleet: ["h:5"]}
             """
                 .formatted(token, routers, token, token, contract));
     assertEquals(Duration.ofSeconds(20), config.lease());
@@ -90,6 +91,36 @@ class ControllerConfigTest {
     assertEquals("staff", model.standing().getRules(0).getName());
     assertEquals(5_000, model.standing().getEligibility().getFromBp());
     assertEquals(50, model.standing().getHoldout().getShareBp());
+    assertEquals(
+        new ModelConfig.Benchmark("1", "scorecard", List.of(HostPort.parse("h:5"))),
+        model.benchmark());
+  }
+
+  @Test
+  void aContractThatAsksABenchmarkNeedsOne() throws Exception {
+    Path contract = directory.resolve("asking.yaml");
+    Files.writeString(
+        contract,
+        "contract: m/1\ndecision: {output: p, kind: labels}\nanswers: {disagree: {above: 0.5}}\n");
+    String yaml =
+        "{state: s, models: {m: {champion: 1, contract: "
+            + contract
+            + ", fleets: {champion: ['h:1']}%s}}}";
+    List<String> problems =
+        assertThrows(ConfigException.class, () -> parse(yaml.formatted(""))).problems();
+    assertEquals(1, problems.size());
+    assertTrue(
+        problems
+            .getFirst()
+            .endsWith("models.m.benchmark: missing (expected: the contract asks a benchmark)"),
+        problems::toString);
+    assertThrows(
+        ConfigException.class,
+        () -> parse(yaml.formatted(", benchmark: {version: newest, fleet: []}")));
+    ModelConfig model =
+        Objects.requireNonNull(
+            parse(yaml.formatted(", benchmark: {version: 2, fleet: ['h:2']}")).models().get("m"));
+    assertEquals("2", Objects.requireNonNull(model.benchmark()).version());
   }
 
   @Test

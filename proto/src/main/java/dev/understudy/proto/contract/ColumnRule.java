@@ -65,8 +65,10 @@ final class ColumnRule {
                 .sorted()
                 .distinct()
                 .toArray();
-    firstBit = feature.getAllowedCount() == 0 ? 0 : (long) feature.getAllowed(0);
-    bits = allowed == null ? null : bits(feature.getAllowedList(), keys);
+    // Whoever wrote the message: in ascending order.
+    List<Double> ascending = feature.getAllowedList().stream().sorted().toList();
+    firstBit = ascending.isEmpty() ? 0 : ascending.get(0).longValue();
+    bits = allowed == null ? null : bits(ascending, keys);
     Missing missing = feature.getMissing();
     hasMissing = feature.hasMissing();
     missingIsNan = Double.isNaN(missing.getValue());

@@ -20,6 +20,8 @@ import dev.understudy.proto.tensor.Datatype;
 import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.proto.tensor.TensorSpec;
+import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.Feature;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -441,6 +443,19 @@ class ContractCheckTest {
 
   private static Signature signature(String name, Datatype type, long... dims) {
     return new Signature("m", 0, List.of(new TensorSpec(name, type, dims, false)), List.of());
+  }
+
+  @Test
+  void allowedValuesMayComeOverTheWireInAnyOrder() {
+    ContractCheck check =
+        ContractCheck.of(
+            DataContract.newBuilder()
+                .setFeatureInput("x")
+                .addFeatures(Feature.newBuilder().setName("a").addAllowed(3).addAllowed(1))
+                .build());
+    assertNotNull(check);
+    assertNull(look(check, floats(1, 1, 3)));
+    assertEquals(1, found(check, floats(1, 1, 2, 3)).refused());
   }
 
   @Test

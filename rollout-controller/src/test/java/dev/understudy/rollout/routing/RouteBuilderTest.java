@@ -89,6 +89,36 @@ class RouteBuilderTest {
   }
 
   @Test
+  void aBenchmarkIsToldToRoutersInEveryPhase() {
+    ModelConfig plain = config();
+    ModelConfig config =
+        new ModelConfig(
+            plain.name(),
+            null,
+            plain.contract(),
+            plain.champion(),
+            plain.championFleet(),
+            plain.challengerFleet(),
+            plain.controlFleet(),
+            0,
+            LineageOverflow.LINEAGE_DROP,
+            0,
+            new ModelConfig.Benchmark("7", "scorecard", List.of(HostPort.loopback(9))));
+    ModelRoute route =
+        RouteBuilder.build(config, "1", ModelSignature.getDefaultInstance(), version -> "d", null);
+    assertEquals(
+        Arm.newBuilder()
+            .setName("benchmark")
+            .setRole(Role.BENCHMARK)
+            .setVersion("7")
+            .setUpstreamModel("scorecard")
+            .addEndpoints("127.0.0.1:9")
+            .build(),
+        route.getArms(1));
+    assertEquals(0, route.getCanaryWeightBp());
+  }
+
+  @Test
   void shadowReceivesCopiesAndSoDoesTheMirroredControl() {
     ModelRoute route = route(step(0), HostPort.loopback(3));
     assertEquals(List.of("champion", "shadow", "mirrored-control"), arms(route));

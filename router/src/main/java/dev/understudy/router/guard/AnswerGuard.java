@@ -33,6 +33,8 @@ public final class AnswerGuard {
    */
   public record Doubt(AnswerAction action, boolean unsure, boolean apart, Fault fault) {}
 
+  private static final long MOST_MILLIS = 60_000;
+
   private final String model;
   private final String decided;
   private final AnswerCheck check;
@@ -89,12 +91,17 @@ public final class AnswerGuard {
 
   /** The longest wait for the benchmark once the answer is there. */
   public long waitNanos() {
-    return answers.getBenchmark().getWaitMs() * 1_000_000;
+    return bounded(answers.getBenchmark().getWaitMs(), 0);
   }
 
   /** The longest attempt at the benchmark. */
   public long timeoutNanos() {
-    return answers.getBenchmark().getTimeoutMs() * 1_000_000;
+    return bounded(answers.getBenchmark().getTimeoutMs(), 1);
+  }
+
+  /** Whoever wrote the table: unsigned on the wire. */
+  private static long bounded(long millis, long least) {
+    return Math.max(least, millis < 0 ? MOST_MILLIS : Math.min(millis, MOST_MILLIS)) * 1_000_000;
   }
 
   /** Why an answer is doubtful by itself, or null. What cannot be read is not doubted. */

@@ -556,6 +556,7 @@ final class Flight implements Cancel {
           remaining <= whole,
           () -> {},
           answer -> {
+            answeredNanos = life.time.nanoTime();
             Answer second = guarded(deadlineOrCancel(answer));
             if (second.isOk()) {
               call.notes().flag("guard.fallback");

@@ -2,6 +2,7 @@ package dev.understudy.router.stack;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.proto.inference.ModelMetadataResponse;
+import dev.understudy.proto.contract.ContractCheck;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.table.ModelPlan;
@@ -47,6 +48,7 @@ final class SignatureLearner {
                   asking.remove(plan.model());
                   if (failure == null) {
                     missed.remove(plan.model());
+                    warn(plan, signature);
                     keeper.learned(plan, signature);
                   } else if (missed.add(plan.model())) {
                     log.log(
@@ -59,6 +61,20 @@ final class SignatureLearner {
                   }
                 });
       }
+    }
+  }
+
+  private static void warn(ModelPlan plan, Signature signature) {
+    ContractCheck contract = plan.contract();
+    String misfit = contract == null ? null : contract.misfit(signature);
+    if (misfit != null) {
+      log.log(
+          Level.WARNING,
+          () ->
+              "No request for '"
+                  + plan.model()
+                  + "' can keep its contract, and all are refused: it "
+                  + misfit);
     }
   }
 

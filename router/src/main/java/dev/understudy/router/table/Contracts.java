@@ -5,6 +5,7 @@ import static dev.understudy.router.table.Tables.check;
 import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.SliceRule;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Checks a contract as it came over the wire: whoever wrote it, calls are labelled by it. Pure. */
 final class Contracts {
@@ -34,9 +35,25 @@ final class Contracts {
             + " slices (expected: at most "
             + MOST_SLICES
             + ")");
+    eventTime(model, contract);
     for (SliceRule rule : contract.getSlicesList()) {
       slice(model, rule, contract);
     }
+  }
+
+  private static void eventTime(String model, DataContract contract) {
+    if (!contract.hasEventTime()) {
+      return;
+    }
+    String column = contract.getEventTime().getColumn();
+    boolean known =
+        Stream.concat(
+                contract.getFeaturesList().stream(),
+                contract.getInputsList().stream().flatMap(in -> in.getFeaturesList().stream()))
+            .anyMatch(feature -> feature.getName().equals(column));
+    check(
+        contract.getEventTime().getParameter().isEmpty() ? known : column.isEmpty(),
+        model + " has a contract whose event time is neither a parameter nor a feature, or both");
   }
 
   private static void slice(String model, SliceRule rule, DataContract contract) {

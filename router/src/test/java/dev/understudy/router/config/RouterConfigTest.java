@@ -59,6 +59,44 @@ class RouterConfigTest {
   }
 
   @Test
+  void aContractThatAsksABenchmarkNeedsOne() throws Exception {
+    Files.writeString(
+        folder.resolve("contract.yaml"),
+        """
+        contract: m/1
+        decision: {output: p, kind: labels}
+        answers: {disagree: {above: 0.5}}
+        """);
+    String models =
+        """
+        listen: 127.0.0.1:8001
+        models:
+          m:
+            contract: contract.yaml
+            champion: {version: "1", endpoints: [127.0.0.1:8011]}
+        """;
+    Path file = folder.resolve("router.yaml");
+    Files.writeString(file, models);
+    List<String> problems =
+        assertThrows(ConfigException.class, () -> RouterConfig.read(file)).problems();
+    assertEquals(1, problems.size());
+    assertTrue(
+        problems
+            .getFirst()
+            .endsWith(
+                "models.m.champion: model 'm' has a contract that asks a benchmark, but no arm of"
+                    + " role BENCHMARK"),
+        problems::toString);
+    Files.writeString(
+        file,
+        models
+            + "    benchmark: {version: \"7\", endpoints: [127.0.0.1:8019], model: scorecard}\n");
+    RoutingTable table = RouterConfig.read(file).table();
+    assertNotNull(table);
+    assertEquals("scorecard", table.getModels(0).getArms(1).getUpstreamModel());
+  }
+
+  @Test
   void defaultsAreTheDocumentedOnes() {
     RouterConfig config = RouterConfig.parse("r", "controller: 127.0.0.1:9000");
     assertEquals(Duration.ofSeconds(5), config.upstream().tryTimeout());

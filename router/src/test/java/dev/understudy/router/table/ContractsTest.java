@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.understudy.proto.v1.Arm;
 import dev.understudy.proto.v1.DataContract;
+import dev.understudy.proto.v1.EventTime;
 import dev.understudy.proto.v1.Feature;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.PrivacyPolicy;
@@ -45,6 +46,20 @@ class ContractsTest {
   private static String refusal(DataContract.Builder contract) {
     return String.valueOf(
         assertThrows(TableException.class, () -> compile(contract.build())).getMessage());
+  }
+
+  @Test
+  void anEventTimeIsAParameterOrAFeature() {
+    assertDoesNotThrow(() ->
+        compile(
+            DataContract.newBuilder()
+                .setEventTime(EventTime.newBuilder().setParameter("ts").setUnitMs(1))
+                .build()));
+    assertEquals(
+        "model 'm' has a contract whose event time is neither a parameter nor a feature, or both",
+        refusal(
+            DataContract.newBuilder()
+                .setEventTime(EventTime.newBuilder().setColumn("ts").setUnitMs(1))));
   }
 
   @Test
