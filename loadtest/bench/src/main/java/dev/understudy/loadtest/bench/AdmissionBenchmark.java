@@ -55,9 +55,12 @@ public class AdmissionBenchmark {
 
   private final Notes notes = new Notes();
   private final String[] names = new String[MASK + 1];
-  private Admission bare;
-  private Admission whole;
-  private GradientLimit limit;
+  private final Admission bare =
+      new Admission(ConfigFile.parse("bare", "{}", LimitSettings::read), 0);
+  private final Admission whole =
+      new Admission(ConfigFile.parse("whole", EVERYTHING, LimitSettings::read), 0);
+  private final GradientLimit limit =
+      new GradientLimit(GradientSettings.DEFAULT, ClassShares.ALIKE, this::now);
   private long now;
   private int next;
 
@@ -72,13 +75,14 @@ public class AdmissionBenchmark {
     for (int i = 0; i < names.length; i++) {
       names[i] = distinct[i < principals ? i : random.nextInt(principals)];
     }
-    bare = new Admission(ConfigFile.parse("bare", "{}", LimitSettings::read), now);
-    whole = new Admission(ConfigFile.parse("whole", EVERYTHING, LimitSettings::read), now);
-    limit = new GradientLimit(GradientSettings.DEFAULT, ClassShares.ALIKE, () -> now);
     for (int i = 0; i < names.length; i++) {
       nothingConfigured();
       everythingConfigured();
     }
+  }
+
+  private long now() {
+    return now;
   }
 
   /** The cost of what is always there. */
