@@ -84,7 +84,8 @@ public class RecordBenchmark {
                 true)
             .get("fraud-detector")
             .champion();
-    byte[] body = ModelInferRequest.newBuilder().setModelName("fraud-detector").build().toByteArray();
+    byte[] body =
+        ModelInferRequest.newBuilder().setModelName("fraud-detector").build().toByteArray();
     call =
         new InferCall(
             "01936f2e-7c1a-7def-8a3b-0123456789ab",

@@ -75,7 +75,8 @@ public final class RouterVsProxies {
         wanted.add(arg);
       }
     }
-    var bench = new RouterVsProxies(Path.of(args[0]), Path.of(args[1]), pairs, seconds, warmup, realtime);
+    var bench =
+        new RouterVsProxies(Path.of(args[0]), Path.of(args[1]), pairs, seconds, warmup, realtime);
     bench.prepare();
     List<Scenario> all = scenarios();
     for (Scenario scenario : all) {

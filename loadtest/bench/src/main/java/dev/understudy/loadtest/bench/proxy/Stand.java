@@ -244,7 +244,8 @@ final class Stand implements AutoCloseable {
   static JsonObject generate(Config config, Map<String, String> options)
       throws IOException, InterruptedException {
     List<String> command =
-        new ArrayList<>(List.of("taskset", "-c", "1", config.work().resolve("wire").toString(), "load"));
+        new ArrayList<>(
+            List.of("taskset", "-c", "1", config.work().resolve("wire").toString(), "load"));
     options.forEach((name, value) -> command.add(name + "=" + value));
     String out = run(config.command(command));
     int brace = out.indexOf('{');
