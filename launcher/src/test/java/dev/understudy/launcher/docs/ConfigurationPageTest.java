@@ -23,7 +23,9 @@ class ConfigurationPageTest {
           "rollout-controller/src/main/java/dev/understudy/rollout/plan/PlanFile.java",
           "rollout-controller/src/main/java/dev/understudy/rollout/plan/Metrics.java",
           "chassis/src/main/java/dev/understudy/chassis/security/Tls.java",
-          "proto/src/main/java/dev/understudy/proto/contract/ContractFile.java");
+          "proto/src/main/java/dev/understudy/proto/contract/ContractFile.java",
+          "proto/src/main/java/dev/understudy/proto/contract/FeatureRules.java",
+          "proto/src/main/java/dev/understudy/proto/contract/AnswerRules.java");
   private static final String FLAGS =
       "model-server/src/main/java/dev/understudy/modelserver/config/ModelServerConfig.java";
 
@@ -33,7 +35,7 @@ class ConfigurationPageTest {
           "\\b(?:string|optionalString|integer|longInteger|real|ratio|flag|duration|bytes|choice"
               + "|address|optionalAddress|path|optionalPath|strings|section|sections|namedSections"
               + "|has|isScalar|text|number|numbers|texts|index|basisPoints|probability|queue|fleet"
-              + "|token|tolerance)\\(\\s*(?:\\w+,\\s*)?\"([a-z][A-Za-z]*)\"");
+              + "|token|tolerance|any|within|millis)\\(\\s*(?:\\w+,\\s*)?\"([a-z][A-Za-z]*)\"");
 
   private static final Pattern IN_BACKTICKS = Pattern.compile("`([^`\\n]+)`");
   private static final Pattern KEY = Pattern.compile("(?<![-\\w])([a-z][A-Za-z]*)(?![-\\w])");
