@@ -40,15 +40,14 @@ import java.util.logging.Logger;
 
 /**
  * Whether what shadows do shows in what callers see. Segments of calls at a constant rate (timed
- * from when each was due) run in turn without a mirror, once more without one, and with some
- * calls copied to a shadow that is honest, frozen, dead, or answers garbage, hugely, or many times over.
+ * from when each was due) run in turn without a mirror, once more without one, and with some calls
+ * copied to a shadow that is honest, frozen, dead, or answers garbage, hugely, or many times over.
  * For each the median over the rounds of the segment's p50 and p99, and the median of the
  * differences to the first segment of the same round, with a 95 % bound by the bootstrap. The
  * second segment without a mirror shows the noise; the honest shadow what copying itself costs.
  *
  * <p>{@code MirrorIsolation [rounds] [calls per second] [calls per segment] [copied, in 1/10000]}.
- * Router, backends and
- * callers share this process and its cores: differences are upper bounds.
+ * Router, backends and callers share this process and its cores: differences are upper bounds.
  */
 public final class MirrorIsolation {
   private static final String MODEL = "fraud";
