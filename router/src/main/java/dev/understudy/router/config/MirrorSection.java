@@ -34,8 +34,10 @@ final class MirrorSection {
             .setFractionBp(StaticTable.basisPoints(mirror, "share"))
             .setMostPerSecond(mirror.real("mostPerSecond", 0, 0, 1e9))
             .setTimeoutMs(mirror.duration("timeout", Duration.ZERO).toMillis());
-    if (section.has("shadow")) {
-      ofOne(section.section("shadow"), mirror, built);
+    // The one that was made above: each keeps by itself which of its keys were asked for.
+    Section single = shadows.get("shadow");
+    if (single != null && section.has("shadow")) {
+      ofOne(single, mirror, built);
     }
     shadows.forEach((name, shadow) -> {
       route.addArms(StaticTable.arm(name, Role.SHADOW, shadow));

@@ -98,7 +98,7 @@ class PatternsTest {
     }
   }
 
-  /** Finds points of the boundary by halving, then feels around each: 60 + 30 calls for each. */
+  /** Finds points of the boundary by halving, then feels around each: 20 and 30 calls. */
   private int copies(Patterns patterns, String principal, int most) {
     int calls = 0;
     while (calls < most && !suspects(patterns).contains(principal)) {

@@ -40,14 +40,14 @@ import java.util.logging.Logger;
 
 /**
  * Whether what shadows do shows in what callers see. Segments of calls at a constant rate (timed
- * from when each was due) run in turn without a mirror, once more without one, and with every call
+ * from when each was due) run in turn without a mirror, once more without one, and with some calls
  * copied to a shadow that is honest, frozen, dead, or answers garbage, hugely, or many times over.
  * For each the median over the rounds of the segment's p50 and p99, and the median of the
  * differences to the first segment of the same round, with a 95 % bound by the bootstrap. The
  * second segment without a mirror shows the noise; the honest shadow what copying itself costs.
  *
- * <p>{@code MirrorIsolation [rounds] [calls per second] [calls per segment]}. Router, backends and
- * callers share this process and its cores: differences are upper bounds.
+ * <p>{@code MirrorIsolation [rounds] [calls per second] [calls per segment] [copied, in 1/10000]}.
+ * Router, backends and callers share this process and its cores: differences are upper bounds.
  */
 public final class MirrorIsolation {
   private static final String MODEL = "fraud";
@@ -64,7 +64,8 @@ public final class MirrorIsolation {
     int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 11;
     int perSecond = args.length > 1 ? Integer.parseInt(args[1]) : 300;
     int calls = args.length > 2 ? Integer.parseInt(args[2]) : 600;
-    byte[] garbage = new byte[1 << 20];
+    int copiedBp = args.length > 3 ? Integer.parseInt(args[3]) : 1000;
+    byte[] garbage = new byte[256 << 10];
     new Random(7).nextBytes(garbage);
     FakeBackend dead = FakeBackend.scoring(0.5f);
     dead.kill();
@@ -86,23 +87,23 @@ public final class MirrorIsolation {
       frozen.behave(FakeBackend.hanging());
       Server random = liar(garbage, 1);
       Server huge = liar(new byte[3 << 20], 1);
-      Server many = liar(Arrays.copyOf(garbage, 10_000), 50);
+      Server many = liar(Arrays.copyOf(garbage, 10_000), 5);
       Map<String, String> shadows = new LinkedHashMap<>();
       shadows.put("no mirror", "");
       shadows.put("no mirror, again", "");
       shadows.put("honest", honest.address());
       shadows.put("frozen", frozen.address());
       shadows.put("dead", dead.address());
-      shadows.put("1 MiB of garbage", address(random));
+      shadows.put("256 KiB of garbage", address(random));
       shadows.put("3 MiB, over the limit", address(huge));
-      shadows.put("50 answers", address(many));
+      shadows.put("five answers", address(many));
       ManagedChannel channel =
           NettyChannelBuilder.forAddress("127.0.0.1", router.ports().getOrDefault("grpc", 0))
               .usePlaintext()
               .disableRetry()
               .build();
       try {
-        measure(router, channel, champion, shadows, rounds, perSecond, calls);
+        measure(router, channel, champion, shadows, copiedBp, rounds, perSecond, calls);
       } finally {
         channel.shutdownNow();
         random.shutdownNow();
@@ -117,6 +118,7 @@ public final class MirrorIsolation {
       ManagedChannel channel,
       FakeBackend champion,
       Map<String, String> shadows,
+      int copiedBp,
       int rounds,
       int perSecond,
       int calls)
@@ -128,7 +130,8 @@ public final class MirrorIsolation {
     for (int round = -2; round < rounds; round++) {
       for (int i = 0; i < names.size(); i++) {
         String refusal =
-            router.offer(table(++revision, champion, shadows.getOrDefault(names.get(i), "")));
+            router.offer(
+                table(++revision, champion, copiedBp, shadows.getOrDefault(names.get(i), "")));
         if (!refusal.isEmpty()) {
           throw new IllegalStateException("the table was refused: " + refusal);
         }
@@ -201,7 +204,8 @@ public final class MirrorIsolation {
     return micros;
   }
 
-  private static RoutingTable table(long revision, FakeBackend champion, String shadow) {
+  private static RoutingTable table(
+      long revision, FakeBackend champion, int copiedBp, String shadow) {
     ModelRoute.Builder route =
         ModelRoute.newBuilder()
             .setModel(MODEL)
@@ -212,7 +216,7 @@ public final class MirrorIsolation {
             .addArms(arm("champion", Role.CHAMPION, champion.address()));
     if (!shadow.isEmpty()) {
       route.addArms(arm("shadow", Role.SHADOW, shadow));
-      route.getMirrorBuilder().setFractionBp(10_000).addArms("shadow");
+      route.getMirrorBuilder().setFractionBp(copiedBp).addArms("shadow");
     }
     return RoutingTable.newBuilder().setEpoch(1).setRevision(revision).addModels(route).build();
   }
