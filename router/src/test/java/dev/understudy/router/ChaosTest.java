@@ -34,9 +34,9 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Backends that are killed, frozen, slowed, made to fail, to break off, to end without an answer
- * and to answer garbage, by a seeded schedule, under a load that never ends. One server of the champion is
- * spared, because somebody must answer. What clients may see of it is bounded, and in the end
- * nothing is left in flight and every call is in the evidence once.
+ * and to answer garbage, by a seeded schedule, under a load that never ends. One server of the
+ * champion is spared, because somebody must answer. What clients may see of it is bounded, and in
+ * the end nothing is left in flight and every call is in the evidence once.
  *
  * <p>{@code -Dchaos.seed=N} plays another schedule; a failure names the one that was played.
  */
@@ -203,7 +203,13 @@ class ChaosTest {
   }
 
   private static String evidence(Rig rig) {
-    return "assigned " + assigned(rig) + ", ended " + ended(rig) + ", left out " + leftOut(rig) + ", ";
+    return "assigned "
+        + assigned(rig)
+        + ", ended "
+        + ended(rig)
+        + ", left out "
+        + leftOut(rig)
+        + ", ";
   }
 
   /**
