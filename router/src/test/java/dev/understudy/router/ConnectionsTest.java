@@ -573,22 +573,22 @@ class ConnectionsTest {
   void behindTlsTheSameHolds(@TempDir Path folder) throws Exception {
     String tls = selfSigned(folder);
     try (Rig rig =
-        Rig.watching("connections: {controlFrames: 200, handshakeTimeout: 1s}\n" + tls)) {
+        Rig.watching("connections: {controlFrames: 200, handshakeTimeout: 5s}\n" + tls)) {
       rig.offer(1, rig.route(0, 0));
       try (WireClient stalls = WireClient.raw(port(rig))) {
         // The head of a ClientHello, and no more.
         stalls.send(new byte[] {22, 3, 1, 2, 0, 1, 0});
+        try (WireClient client = WireClient.over(encrypted(port(rig))).greet()) {
+          int stream = client.open(WireClient.call(INFER), false);
+          client.data(stream, request(), true);
+          assertEquals("0", String.valueOf(client.trailers(stream).headers().get("grpc-status")));
+          flood(client, repeated(300, WireClient.bytes(WireClient.SETTINGS, 0, 0)), 1);
+          assertEquals("settings_flood", client.goAway().word());
+          client.closed();
+        }
         stalls.closed();
       }
       assertEquals(1, rig.router.connections().refused(HANDSHAKE_TIMEOUT));
-      try (WireClient client = WireClient.over(encrypted(port(rig))).greet()) {
-        int stream = client.open(WireClient.call(INFER), false);
-        client.data(stream, request(), true);
-        assertEquals("0", String.valueOf(client.trailers(stream).headers().get("grpc-status")));
-        flood(client, repeated(300, WireClient.bytes(WireClient.SETTINGS, 0, 0)), 1);
-        assertEquals("settings_flood", client.goAway().word());
-        client.closed();
-      }
       assertEquals(1, rig.router.connections().refused(SETTINGS_FLOOD));
     }
   }

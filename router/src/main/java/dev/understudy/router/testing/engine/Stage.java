@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** One scenario's engine with its service and a client, and the words to speak of them. */
 public final class Stage implements AutoCloseable {
@@ -131,7 +132,7 @@ public final class Stage implements AutoCloseable {
     return Base64.getDecoder().decode(text(headers, name));
   }
 
-  static void expect(String what, Object expected, Object was) {
+  static void expect(String what, @Nullable Object expected, @Nullable Object was) {
     if (!Objects.equals(expected, was)) {
       throw new AssertionError(what + ": " + was + " (expected: " + expected + ")");
     }
