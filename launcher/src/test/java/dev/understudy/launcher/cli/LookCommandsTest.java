@@ -17,6 +17,8 @@ import dev.understudy.launcher.control.ControlConfig;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
 import dev.understudy.proto.inference.ModelReadyRequest;
 import dev.understudy.proto.inference.ModelReadyResponse;
+import dev.understudy.proto.inference.ServerReadyRequest;
+import dev.understudy.proto.inference.ServerReadyResponse;
 import dev.understudy.proto.v1.ExplainRouteResponse;
 import dev.understudy.router.Router;
 import dev.understudy.router.config.RouterConfig;
@@ -101,6 +103,13 @@ class LookCommandsTest {
 
   /** A model server that has nothing loaded. */
   private static final class Empty extends GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase {
+    @Override
+    public void serverReady(
+        ServerReadyRequest request, StreamObserver<ServerReadyResponse> responses) {
+      responses.onNext(ServerReadyResponse.newBuilder().setReady(true).build());
+      responses.onCompleted();
+    }
+
     @Override
     public void modelReady(
         ModelReadyRequest request, StreamObserver<ModelReadyResponse> responses) {
@@ -208,7 +217,7 @@ class LookCommandsTest {
             "--collector",
             "127.0.0.1:" + control.ports().get("collector"),
             "--model-server",
-            champion.address(),
+            "127.0.0.1:" + without.port(),
             "--output",
             "json");
     assertEquals(0, ended.code(), ended.out() + ended.err());
@@ -218,7 +227,7 @@ class LookCommandsTest {
             "ok controller 127.0.0.1:" + control.ports().get("controller"),
             "ok comparator 127.0.0.1:" + control.ports().get("comparator"),
             "ok collector 127.0.0.1:" + control.ports().get("collector"),
-            "ok model server " + champion.address()),
+            "ok model server 127.0.0.1:" + without.port()),
         findings(ended, "reachable"));
     assertEquals(List.of("ok all services"), findings(ended, "clock"));
     assertEquals(
