@@ -53,7 +53,8 @@ public sealed interface Load {
       String on = tick.isZero() ? "" : ", sent on ticks of " + tick.toNanos() / 1_000 + " µs";
       return pattern instanceof ArrivalPattern.Replayed
           ? "Open loop, " + rhythm + on
-          : String.format(Locale.ROOT, "Open loop, %s calls per second, %s%s", number(rate), rhythm, on);
+          : String.format(
+              Locale.ROOT, "Open loop, %s calls per second, %s%s", number(rate), rhythm, on);
     }
   }
 

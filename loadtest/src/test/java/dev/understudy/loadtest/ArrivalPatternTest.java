@@ -69,17 +69,22 @@ class ArrivalPatternTest {
     assertEquals(1_000_000_000, schedule.next());
     assertEquals(Schedule.NEVER, schedule.next());
     Files.writeString(file, "1000.5\n1000.75\n");
-    assertEquals(
-        Duration.ofNanos(250_000_001), ArrivalPattern.Replayed.read(file, 1).length());
+    assertEquals(Duration.ofNanos(250_000_001), ArrivalPattern.Replayed.read(file, 1).length());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"1e400000000", "yesterday", "2026-13-01T00:00:00Z", "1.2.3", "99999999999999999999"})
+  @ValueSource(
+      strings = {
+        "1e400000000",
+        "yesterday",
+        "2026-13-01T00:00:00Z",
+        "1.2.3",
+        "99999999999999999999"
+      })
   void whatIsNoTimeIsNamedWithItsLine(String text) throws Exception {
     Path file = Files.writeString(directory.resolve("times"), "1\n" + text + "\n");
     IllegalArgumentException refused =
-        assertThrows(
-            IllegalArgumentException.class, () -> ArrivalPattern.Replayed.read(file, 1));
+        assertThrows(IllegalArgumentException.class, () -> ArrivalPattern.Replayed.read(file, 1));
     assertEquals(
         file + ":2: '" + text + "' is no time (expected: seconds or an ISO 8601 instant)",
         refused.getMessage());
@@ -90,14 +95,12 @@ class ArrivalPatternTest {
     Path file = Files.writeString(directory.resolve("times"), "2\n1\n");
     assertEquals(
         file + ":2: 1 is before the line above (expected: ascending)",
-        assertThrows(
-                IllegalArgumentException.class, () -> ArrivalPattern.Replayed.read(file, 1))
+        assertThrows(IllegalArgumentException.class, () -> ArrivalPattern.Replayed.read(file, 1))
             .getMessage());
     Files.writeString(file, "# nothing\n");
     assertEquals(
         file + ": no times (expected: one per line)",
-        assertThrows(
-                IllegalArgumentException.class, () -> ArrivalPattern.Replayed.read(file, 1))
+        assertThrows(IllegalArgumentException.class, () -> ArrivalPattern.Replayed.read(file, 1))
             .getMessage());
     assertThrows(
         IllegalArgumentException.class,

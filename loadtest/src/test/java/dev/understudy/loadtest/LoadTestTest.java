@@ -71,8 +71,7 @@ class LoadTestTest {
   }
 
   private static Target target(int port) {
-    return new Target(
-        new HostPort("127.0.0.1", port), null, 2, Duration.ofSeconds(5), List.of(""));
+    return new Target(new HostPort("127.0.0.1", port), null, 2, Duration.ofSeconds(5), List.of(""));
   }
 
   private int run(
@@ -106,8 +105,7 @@ class LoadTestTest {
   }
 
   private JsonObject json() throws Exception {
-    return JsonParser.parseString(Files.readString(directory.resolve("r.json")))
-        .getAsJsonObject();
+    return JsonParser.parseString(Files.readString(directory.resolve("r.json"))).getAsJsonObject();
   }
 
   @AfterEach
@@ -165,8 +163,7 @@ class LoadTestTest {
   @Test
   void aSweepEndsAtTheHighestRateThatIsSustained() throws Exception {
     // Every second call fails from the start: no rate is sustained, and that is said.
-    SweepOptions sweep =
-        new SweepOptions(100, 200, 2, Duration.ofMillis(200), List.of());
+    SweepOptions sweep = new SweepOptions(100, 200, 2, Duration.ofMillis(200), List.of());
     assertEquals(LoadTest.FINE, run(open(100), 500, sweep, List.of(), server(2)));
     assertTrue(printed.toString().contains("Knee: none"), printed.toString());
     assertEquals(2, json().getAsJsonObject("sweep").getAsJsonArray("steps").size());
@@ -180,8 +177,7 @@ class LoadTestTest {
 
   @Test
   void callersInAClosedLoopAreWarnedAbout() throws Exception {
-    assertEquals(
-        LoadTest.FINE, run(new Load.Closed(4), 300, null, List.of("rate<100"), server(0)));
+    assertEquals(LoadTest.FINE, run(new Load.Closed(4), 300, null, List.of("rate<100"), server(0)));
     assertTrue(printed.toString().contains("Note: Closed loop"), printed.toString());
   }
 
@@ -200,29 +196,26 @@ class LoadTestTest {
   void aTargetLostInBetweenIsPartOfTheResult() throws Exception {
     Target target = server(0);
     Thread killer =
-        new Thread(
-            () -> {
-              LockSupport.parkNanos(400_000_000);
-              servers.getFirst().shutdownNow();
-            });
+        new Thread(() -> {
+          LockSupport.parkNanos(400_000_000);
+          servers.getFirst().shutdownNow();
+        });
     killer.start();
     assertEquals(LoadTest.FAILED, run(open(200), 1_200, null, List.of(), target));
     killer.join();
     JsonObject json = json();
     assertTrue(json.getAsJsonObject("by_status").get("UNAVAILABLE").getAsLong() > 50);
     assertEquals(json.get("due").getAsLong(), json.get("calls").getAsLong());
-    assertFalse(
-        json.getAsJsonObject("first_reasons").get("UNAVAILABLE").getAsString().isEmpty());
+    assertFalse(json.getAsJsonObject("first_reasons").get("UNAVAILABLE").getAsString().isEmpty());
   }
 
   @Test
   void whoInterruptsGetsWhatWasMeasured() throws Exception {
     Thread impatient =
-        new Thread(
-            () -> {
-              LockSupport.parkNanos(500_000_000);
-              stop.set(true);
-            });
+        new Thread(() -> {
+          LockSupport.parkNanos(500_000_000);
+          stop.set(true);
+        });
     impatient.start();
     run(open(200), 60_000, null, List.of(), server(0));
     impatient.join();

@@ -28,8 +28,8 @@ import org.apache.commons.csv.CSVRecord;
 
 /**
  * Requests from the rows of a CSV file (RFC 4180, UTF-8) with a header. If the model has one input,
- * a row's cells are its values in order; otherwise each input takes the column of its name. An empty
- * cell and {@code NaN} are missing values.
+ * a row's cells are its values in order; otherwise each input takes the column of its name. An
+ * empty cell and {@code NaN} are missing values.
  */
 final class CsvRequests {
   private CsvRequests() {}

@@ -108,7 +108,8 @@ final class LoadTestCommand implements Callable<Integer> {
       options = options();
     } catch (StatusRuntimeException e) {
       return wrong(
-          LoadTest.FAILED, "metadata of " + requests.models + ": " + RpcCommand.explain(e, target.target));
+          LoadTest.FAILED,
+          "metadata of " + requests.models + ": " + RpcCommand.explain(e, target.target));
     } catch (IllegalArgumentException | ConfigException e) {
       return wrong(WRONG, String.valueOf(e.getMessage()));
     } catch (IOException e) {

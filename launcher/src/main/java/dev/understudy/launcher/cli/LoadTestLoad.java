@@ -26,7 +26,8 @@ final class LoadTestLoad {
   @Option(
       names = "--rate",
       defaultValue = "200",
-      description = "Calls per second, sent whether answers come or not (default: ${DEFAULT-VALUE}).")
+      description =
+          "Calls per second, sent whether answers come or not (default: ${DEFAULT-VALUE}).")
   double rate;
 
   @Option(
@@ -118,7 +119,11 @@ final class LoadTestLoad {
       return new Load.Closed(callers);
     }
     Load.Open open =
-        new Load.Open(pattern(), rate, tick.equals("0") ? Duration.ZERO : Units.duration(tick), maxOutstanding);
+        new Load.Open(
+            pattern(),
+            rate,
+            tick.equals("0") ? Duration.ZERO : Units.duration(tick),
+            maxOutstanding);
     var _ = open.pace(seed);
     return open;
   }

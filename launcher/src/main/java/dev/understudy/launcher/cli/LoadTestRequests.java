@@ -171,7 +171,12 @@ final class LoadTestRequests {
     }
     if (!request.getModelName().equals(model.name())) {
       throw new IllegalArgumentException(
-          file + ": is for model '" + request.getModelName() + "' (expected: " + model.name() + ")");
+          file
+              + ": is for model '"
+              + request.getModelName()
+              + "' (expected: "
+              + model.name()
+              + ")");
     }
     return List.of(request.toByteArray());
   }

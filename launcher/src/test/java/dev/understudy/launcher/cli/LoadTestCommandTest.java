@@ -68,11 +68,9 @@ class LoadTestCommandTest {
     }
 
     @Override
-    public void modelInfer(
-        ModelInferRequest request, StreamObserver<ModelInferResponse> observer) {
+    public void modelInfer(ModelInferRequest request, StreamObserver<ModelInferResponse> observer) {
       received.add(request);
-      observer.onNext(
-          ModelInferResponse.newBuilder().setModelName(request.getModelName()).build());
+      observer.onNext(ModelInferResponse.newBuilder().setModelName(request.getModelName()).build());
       observer.onCompleted();
     }
   }
@@ -118,8 +116,16 @@ class LoadTestCommandTest {
     assertEquals(
         0,
         loadtest(
-            "fraud=3", "churn@2=1", "--rate", "400", "--rows", "1:1,4:1", "--connections", "2",
-            "--json", json.toString()),
+            "fraud=3",
+            "churn@2=1",
+            "--rate",
+            "400",
+            "--rows",
+            "1:1,4:1",
+            "--connections",
+            "2",
+            "--json",
+            json.toString()),
         errors());
     assertEquals(
         Set.of("fraud/", "churn/2"),
@@ -168,10 +174,7 @@ class LoadTestCommandTest {
     }
     assertEquals(
         Set.of(
-            "raw",
-            "[1, 3] 1.0 2.0 3.0",
-            "[2, 3] 4.0 5.0 6.0 7.0 NaN 9.0",
-            "[1, 3] 10.0 11.0 12.0"),
+            "raw", "[1, 3] 1.0 2.0 3.0", "[2, 3] 4.0 5.0 6.0 7.0 NaN 9.0", "[1, 3] 10.0 11.0 12.0"),
         seen);
   }
 
@@ -181,8 +184,18 @@ class LoadTestCommandTest {
     Path json = directory.resolve("r.json");
     List<String> line =
         List.of(
-            "loadtest", "fraud", "--target", "127.0.0.1:" + port(), "--warmup", "0s",
-            "--replay", times.toString(), "--speed", "2", "--json", json.toString());
+            "loadtest",
+            "fraud",
+            "--target",
+            "127.0.0.1:" + port(),
+            "--warmup",
+            "0s",
+            "--replay",
+            times.toString(),
+            "--speed",
+            "2",
+            "--json",
+            json.toString());
     assertEquals(
         0,
         Commands.execute(
@@ -192,7 +205,10 @@ class LoadTestCommandTest {
         errors());
     assertEquals(4, received.size());
     double seconds =
-        JsonParser.parseString(Files.readString(json)).getAsJsonObject().get("seconds").getAsDouble();
+        JsonParser.parseString(Files.readString(json))
+            .getAsJsonObject()
+            .get("seconds")
+            .getAsDouble();
     assertEquals(.4, seconds, .05);
   }
 
@@ -245,9 +261,7 @@ class LoadTestCommandTest {
     Path keys = Files.writeString(directory.resolve("keys"), "secret-a,1\nsecret-b,none\n");
     assertEquals(2, loadtest("fraud", "--principals", keys.toString()));
     assertEquals(
-        "error: "
-            + keys
-            + ":2: weight (expected: KEY or KEY,WEIGHT with a weight > 0)\n",
+        "error: " + keys + ":2: weight (expected: KEY or KEY,WEIGHT with a weight > 0)\n",
         errors());
   }
 }

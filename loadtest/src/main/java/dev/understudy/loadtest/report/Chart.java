@@ -118,8 +118,15 @@ final class Chart {
       if (heights[i] > 0) {
         double left = px(from[i]);
         double top = py(heights[i]);
-        drawn.append(String.format(Locale.ROOT, "<rect class='bar %s' x='%.1f' y='%.1f' width='%.1f' height='%.1f'/>",
-            style, left, top, Math.max(.8, px(to[i]) - left - .6), Math.max(0, ground - top)));
+        drawn.append(
+            String.format(
+                Locale.ROOT,
+                "<rect class='bar %s' x='%.1f' y='%.1f' width='%.1f' height='%.1f'/>",
+                style,
+                left,
+                top,
+                Math.max(.8, px(to[i]) - left - .6),
+                Math.max(0, ground - top)));
       }
     }
     keys.add(new Key(style, name));
@@ -129,23 +136,32 @@ final class Chart {
   /** A vertical interval at one place. */
   Chart whisker(String style, double at, double low, double high) {
     double middle = px(at);
-    drawn.append(String.format(Locale.ROOT, "<path class='whisker %s' d='M%.1f %.1fH%.1fM%.1f %.1fV%.1fM%.1f %.1fH%.1f'/>",
-        style,
-        middle - 3,
-        py(low),
-        middle + 3,
-        middle,
-        py(low),
-        py(high),
-        middle - 3,
-        py(high),
-        middle + 3));
+    drawn.append(
+        String.format(
+            Locale.ROOT,
+            "<path class='whisker %s' d='M%.1f %.1fH%.1fM%.1f %.1fV%.1fM%.1f %.1fH%.1f'/>",
+            style,
+            middle - 3,
+            py(low),
+            middle + 3,
+            middle,
+            py(low),
+            py(high),
+            middle - 3,
+            py(high),
+            middle + 3));
     return this;
   }
 
   /** A dot. */
   Chart dot(String style, double atX, double atY) {
-    drawn.append(String.format(Locale.ROOT, "<circle class='dot %s' cx='%.1f' cy='%.1f' r='3.2'/>", style, px(atX), py(atY)));
+    drawn.append(
+        String.format(
+            Locale.ROOT,
+            "<circle class='dot %s' cx='%.1f' cy='%.1f' r='3.2'/>",
+            style,
+            px(atX),
+            py(atY)));
     return this;
   }
 
@@ -153,15 +169,18 @@ final class Chart {
   Chart mark(double at, String word) {
     double left = px(at);
     boolean room = left < WIDTH - 120;
-    drawn.append(String.format(Locale.ROOT, "<path class='mark' d='M%.1f %dV%d'/><text class='word' x='%.1f' y='%d' text-anchor='%s'>%s"
-            + "</text>",
-        left,
-        TOP,
-        HEIGHT - BOTTOM,
-        room ? left + 4 : left - 4,
-        TOP + 10,
-        room ? "start" : "end",
-        escape(word)));
+    drawn.append(
+        String.format(
+            Locale.ROOT,
+            "<path class='mark' d='M%.1f %dV%d'/><text class='word' x='%.1f' y='%d'"
+                + " text-anchor='%s'>%s</text>",
+            left,
+            TOP,
+            HEIGHT - BOTTOM,
+            room ? left + 4 : left - 4,
+            TOP + 10,
+            room ? "start" : "end",
+            escape(word)));
     return this;
   }
 

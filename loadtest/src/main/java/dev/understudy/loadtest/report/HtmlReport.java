@@ -540,7 +540,9 @@ public final class HtmlReport {
           interval.known() && p < 100 ? ms(interval.lower()) + " to " + ms(interval.upper()) : "–",
           ms(service.percentile(p)));
     }
-    out.append("</tbody></table><table><thead><tr><th>status</th><th>calls</th><th class='words'>first reason")
+    out.append(
+            "</tbody></table><table><thead><tr><th>status</th><th>calls</th><th class='words'>first"
+                + " reason")
         .append("</th></tr></thead><tbody>");
     for (Map.Entry<Status.Code, Long> entry : series.byStatus().entrySet()) {
       cells(

@@ -126,7 +126,9 @@ public final class TextReport {
           out,
           "  steady from %.1f s on (MSER-5)%s",
           target.steadyFromSeconds(),
-          target.counted().blocks().size() == target.whole().blocks().size() ? "" : "; what came before is left out");
+          target.counted().blocks().size() == target.whole().blocks().size()
+              ? ""
+              : "; what came before is left out");
     } else {
       out.println("  steady from the start (MSER-5)");
     }

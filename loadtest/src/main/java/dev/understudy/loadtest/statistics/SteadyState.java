@@ -13,7 +13,8 @@ import java.util.OptionalInt;
  *
  * <p>To drop more takes out the warm-up but also evidence; the {@code d} with the smallest value is
  * the best trade. Only the first half may be dropped: a few batches at the end always look calm by
- * chance. If the value still falls at the middle, the series has not settled and nothing is dropped.
+ * chance. If the value still falls at the middle, the series has not settled and nothing is
+ * dropped.
  */
 public final class SteadyState {
   private static final int BATCH = 5;

@@ -318,7 +318,6 @@ public final class Pool implements Transport {
       }
     }
 
-
     @Override
     public void roomAgain() {
       Pool.this.roomAgain();

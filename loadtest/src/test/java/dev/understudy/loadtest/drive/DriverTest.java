@@ -34,8 +34,7 @@ class DriverTest {
 
   private static Series run(LongUnaryOperator server, Pace pace) {
     return driver()
-        .run(
-            new SimulatedServer(Status.Code.OK, server), pace, 10 * SECOND, 50 * MS, nanos -> {});
+        .run(new SimulatedServer(Status.Code.OK, server), pace, 10 * SECOND, 50 * MS, nanos -> {});
   }
 
   @Test
@@ -120,10 +119,12 @@ class DriverTest {
   @Test
   void ticksOnlyMoveCallsUpToTheNextTick() {
     Series series =
-        run(at -> {
-          assertEquals(0, at % (5 * MS));
-          return at + MS;
-        }, new Pace.Open(every(999), 5 * MS, 100));
+        run(
+            at -> {
+              assertEquals(0, at % (5 * MS));
+              return at + MS;
+            },
+            new Pace.Open(every(999), 5 * MS, 100));
     assertEquals(MS, (double) series.ok().max(), MS * .01);
     assertEquals(9_985, (double) series.calls(), 10);
   }

@@ -169,7 +169,8 @@ class ReportTest {
     assertEquals((double) all.getValueAtPercentile(99), p99, p99 * .002);
     assertEquals(10, json.get("cpu_us_per_call").getAsDouble(), 1e-9);
     assertEquals(60, json.getAsJsonObject("by_status").get("UNAVAILABLE").getAsLong());
-    assertEquals(2, json.getAsJsonObject("latency_95_percent_intervals_ns").getAsJsonArray("p50").size());
+    assertEquals(
+        2, json.getAsJsonObject("latency_95_percent_intervals_ns").getAsJsonArray("p50").size());
   }
 
   @ParameterizedTest
@@ -198,8 +199,7 @@ class ReportTest {
   void aRatiosLimitIsPassedByItsWholeInterval() {
     Threshold slower = Threshold.parse("ratio-p99>1.1");
     assertEquals(Optional.empty(), slower.passedByRatio(1.05, 1.4));
-    assertEquals(
-        Optional.of("ratio-p99>1.1: was 1.200 to 1.400"), slower.passedByRatio(1.2, 1.4));
+    assertEquals(Optional.of("ratio-p99>1.1: was 1.200 to 1.400"), slower.passedByRatio(1.2, 1.4));
     assertEquals(99, slower.percentile());
   }
 
@@ -212,8 +212,19 @@ class ReportTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "p99", "p99>20", "p99>20%", "errors>5ms", "rate<5s", "p100>1ms", "p99>=1ms",
-        "ratio-mean>2", "ratio-p99>2ms", "p99>-1ms"})
+      strings = {
+        "",
+        "p99",
+        "p99>20",
+        "p99>20%",
+        "errors>5ms",
+        "rate<5s",
+        "p100>1ms",
+        "p99>=1ms",
+        "ratio-mean>2",
+        "ratio-p99>2ms",
+        "p99>-1ms"
+      })
   void whatIsNoLimitIsRefused(String text) {
     assertThrows(IllegalArgumentException.class, () -> Threshold.parse(text));
   }

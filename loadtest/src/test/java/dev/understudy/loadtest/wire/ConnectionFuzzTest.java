@@ -62,9 +62,8 @@ final class ConnectionFuzzTest {
     }
     connection.flush();
     int step = sent.length == 0 ? 1 : 1 + (sent[0] & 0xff);
-    for (int at = 1; at < sent.length; at += step) {
-      channel.writeInbound(
-          Unpooled.copiedBuffer(sent, at, Math.min(step, sent.length - at)));
+    for (int at = 1; at < sent.length && channel.isOpen(); at += step) {
+      channel.writeInbound(Unpooled.copiedBuffer(sent, at, Math.min(step, sent.length - at)));
     }
     connection.close("over");
     connection.close("again");

@@ -89,7 +89,8 @@ class PoolTest {
     observer.onCompleted();
   }
 
-  private Pool open(int port, @Nullable Tls tls, int connections, Duration timeout, String... token) {
+  private Pool open(
+      int port, @Nullable Tls tls, int connections, Duration timeout, String... token) {
     Pool opened =
         new Pool(
             wire,
@@ -100,9 +101,8 @@ class PoolTest {
                 timeout,
                 token.length == 0 ? List.of("") : List.of(token)));
     pool = opened;
-    opened.onEnded(
-        (exchange, code, detail, nanos) ->
-            ends.add(code + " " + exchange.responseBytes() + " " + detail));
+    opened.onEnded((exchange, code, detail, nanos) ->
+        ends.add(code + " " + exchange.responseBytes() + " " + detail));
     return opened;
   }
 
@@ -196,8 +196,7 @@ class PoolTest {
     call(opened, new byte[9], 0);
     await(opened);
     assertEquals(
-        List.of(
-            "UNIMPLEMENTED 0 Method not found: inference.GRPCInferenceService/ModelInfer"),
+        List.of("UNIMPLEMENTED 0 Method not found: inference.GRPCInferenceService/ModelInfer"),
         ends);
   }
 
