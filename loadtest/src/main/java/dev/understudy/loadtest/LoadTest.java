@@ -268,7 +268,11 @@ public final class LoadTest {
     }
     for (Measurement each : measured) {
       if (each.counted().interrupted()) {
-        notes.add(each.name() + ": interrupted; this is what was measured until then.");
+        Series series = each.counted();
+        notes.add(
+            each.name()
+                + ": interrupted; this is what was measured until then. Calls without an answer: "
+                + (series.due() - series.notSent() - series.calls()));
       }
       if (each.late()) {
         notes.add(

@@ -37,12 +37,9 @@ class ConfigurationPageTest {
           "chassis/src/main/java/dev/understudy/chassis/connection/ConnectionLimits.java",
           "chassis/src/main/java/dev/understudy/chassis/security/Tls.java",
           "proto/src/main/java/dev/understudy/proto/contract/ContractFile.java",
-<<<<<<< HEAD
-          "proto/src/main/java/dev/understudy/proto/routing/SplitFile.java");
-=======
           "proto/src/main/java/dev/understudy/proto/contract/FeatureRules.java",
-          "proto/src/main/java/dev/understudy/proto/contract/AnswerRules.java");
->>>>>>> x-contract
+          "proto/src/main/java/dev/understudy/proto/contract/AnswerRules.java",
+          "proto/src/main/java/dev/understudy/proto/routing/SplitFile.java");
   private static final String FLAGS =
       "model-server/src/main/java/dev/understudy/modelserver/config/ModelServerConfig.java";
 
@@ -52,11 +49,7 @@ class ConfigurationPageTest {
           "\\b(?:string|optionalString|integer|longInteger|real|ratio|flag|duration|bytes|choice"
               + "|address|optionalAddress|path|optionalPath|strings|section|sections|namedSections"
               + "|has|isScalar|text|number|numbers|texts|index|basisPoints|probability|queue|fleet"
-<<<<<<< HEAD
-              + "|token|tolerance|apply)\\(\\s*(?:\\w+,\\s*)?\"([a-z][A-Za-z]*)\"");
-=======
-              + "|token|tolerance|any|within|millis)\\(\\s*(?:\\w+,\\s*)?\"([a-z][A-Za-z]*)\"");
->>>>>>> x-contract
+              + "|token|tolerance|apply|any|within|millis)\\(\\s*(?:\\w+,\\s*)?\"([a-z][A-Za-z]*)\"");
 
   private static final Pattern IN_BACKTICKS = Pattern.compile("`([^`\\n]+)`");
   private static final Pattern KEY = Pattern.compile("(?<![-\\w])([a-z][A-Za-z]*)(?![-\\w])");

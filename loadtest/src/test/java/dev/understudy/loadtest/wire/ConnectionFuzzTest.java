@@ -62,7 +62,7 @@ final class ConnectionFuzzTest {
     }
     connection.flush();
     int step = sent.length == 0 ? 1 : 1 + (sent[0] & 0xff);
-    for (int at = 1; at < sent.length; at += step) {
+    for (int at = 1; at < sent.length && channel.isOpen(); at += step) {
       channel.writeInbound(Unpooled.copiedBuffer(sent, at, Math.min(step, sent.length - at)));
     }
     connection.close("over");
