@@ -60,7 +60,8 @@ public final class ApiKeys {
 
     Scratch(String secret) {
       byte[] key = secret.getBytes(StandardCharsets.UTF_8);
-      byte[] block = Arrays.copyOf(key.length > BLOCK_BYTES ? sha256.digest(key) : key, BLOCK_BYTES);
+      byte[] block =
+          Arrays.copyOf(key.length > BLOCK_BYTES ? sha256.digest(key) : key, BLOCK_BYTES);
       for (int i = 0; i < BLOCK_BYTES; i++) {
         innerPad[i] = (byte) (block[i] ^ 0x36);
         outerPad[i] = (byte) (block[i] ^ 0x5c);

@@ -12,6 +12,7 @@ import dev.understudy.router.call.Refusals;
 import dev.understudy.router.overload.ClassShares;
 import dev.understudy.router.overload.DeadlineForecast;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,10 @@ public final class Admission {
   private final @Nullable CriticalitySettings classes;
   private final Map<String, Claim> claims = new HashMap<>();
   private final Claim standardClaim;
+
+  /** The claims of those whose grant names a class. */
+  private final Map<Criticality, Claim> grantedClaims = new EnumMap<>(Criticality.class);
+
   private final @Nullable DeadlineForecast forecast;
   private final RefusalCounts refusals = new RefusalCounts();
 
@@ -54,6 +59,9 @@ public final class Admission {
         classes == null
             ? new Claim(Criticality.DEFAULT, Criticality.DEFAULT)
             : new Claim(classes.standard().atMost(classes.highest()), classes.highest());
+    for (Criticality granted : Criticality.values()) {
+      grantedClaims.put(granted, new Claim(standardClaim.standard().atMost(granted), granted));
+    }
     settings.principals().forEach((name, own) -> claim(name, own));
     forecast =
         settings.refuseHopeless()
@@ -84,11 +92,12 @@ public final class Admission {
       return Criticality.DEFAULT;
     }
     Claim claim = claims.isEmpty() ? null : claims.get(caller.name());
-    Criticality highest = claim == null ? standardClaim.highest() : claim.highest();
     if (claim == null) {
       claim = standardClaim;
-      // What is granted to the caller, where limits say nothing of it.
-      highest = highest.atLeast(caller.grant().criticality());
+      Criticality granted = caller.grant().criticality();
+      if (granted != null) {
+        claim = grantedClaims.getOrDefault(granted, standardClaim);
+      }
     }
     String said = headers.get(Criticality.HEADER);
     if (said == null) {
@@ -98,7 +107,7 @@ public final class Admission {
     if (claimed == null) {
       throw Refusals.noSuchCriticality(said);
     }
-    return claimed.atMost(highest);
+    return claimed.atMost(claim.highest());
   }
 
   /**

@@ -30,7 +30,7 @@ final class Grants {
   /** A tester of whom nothing else is said may test everything. */
   private static Grant trusted() {
     return Grant.of(
-        Set.of(CallerRole.INFER, CallerRole.METADATA), ModelScope.ALL, Criticality.DEFAULT);
+        Set.of(CallerRole.INFER, CallerRole.METADATA), ModelScope.ALL, null);
   }
 
   /** Who bears this name. */

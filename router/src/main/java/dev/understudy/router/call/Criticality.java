@@ -42,11 +42,6 @@ public enum Criticality {
     return null;
   }
 
-  /** The higher of two. */
-  public Criticality atLeast(Criticality other) {
-    return compareTo(other) >= 0 ? this : other;
-  }
-
   /** The lower of two. */
   public Criticality atMost(Criticality other) {
     return compareTo(other) <= 0 ? this : other;

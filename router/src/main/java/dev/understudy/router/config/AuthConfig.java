@@ -171,7 +171,9 @@ public record AuthConfig(
     return Grant.of(
         roles,
         ModelScope.of(models),
-        section.choice("criticality", Criticality.class, Criticality.DEFAULT));
+        section.has("criticality")
+            ? section.choice("criticality", Criticality.class, Criticality.DEFAULT)
+            : null);
   }
 
   private static Jwt jwt(Section section) {

@@ -1,8 +1,8 @@
 package dev.understudy.router.stack;
 
 import dev.understudy.chassis.error.Fault;
-import dev.understudy.proto.inference.ModelMetadataResponse;
 import dev.understudy.proto.contract.ContractCheck;
+import dev.understudy.proto.inference.ModelMetadataResponse;
 import dev.understudy.proto.tensor.Signature;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.table.ModelPlan;

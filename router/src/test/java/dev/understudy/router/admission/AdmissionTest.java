@@ -9,11 +9,16 @@ import dev.understudy.chassis.config.ConfigException;
 import dev.understudy.chassis.config.ConfigFile;
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.router.admission.RefusalCounts.Cause;
+import dev.understudy.router.call.CallerRole;
 import dev.understudy.router.call.Criticality;
+import dev.understudy.router.call.Grant;
 import dev.understudy.router.call.Headers;
+import dev.understudy.router.call.ModelScope;
 import dev.understudy.router.call.Notes;
+import dev.understudy.router.call.Principal;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -262,18 +267,35 @@ class AdmissionTest {
       String said = one.said();
       assertEquals(
           one.expected(),
-          admission.classOf(one.who(), name -> said.isEmpty() ? null : said),
+          admission.classOf(caller(one.who()), name -> said.isEmpty() ? null : said),
           one.toString());
     }
-    Fault unknown = refusal(() -> admission.classOf("a", name -> "high"));
+    Fault unknown = refusal(() -> admission.classOf(caller("a"), name -> "high"));
     assertEquals(io.grpc.Status.Code.INVALID_ARGUMENT, unknown.code());
     assertEquals(
         "x-understudy-criticality: 'high' (expected: critical, default or sheddable)",
         unknown.getMessage());
     assertEquals(
         Criticality.DEFAULT,
-        admission("{}").classOf("a", name -> "high"),
+        admission("{}").classOf(caller("a"), name -> "high"),
         "nobody looks where there are no classes");
+  }
+
+  private static Principal caller(String name) {
+    return new Principal(name, Grant.OPEN);
+  }
+
+  @Test
+  void aGrantLetsItsOwnerClaimMoreWhereLimitsSayNothingOfHim() {
+    Admission admission = admission("{criticality: {}, principals: {low: {highest: sheddable}}}");
+    Grant critical = Grant.of(Set.of(CallerRole.INFER), ModelScope.ALL, Criticality.CRITICAL);
+    assertEquals(
+        Criticality.CRITICAL,
+        admission.classOf(new Principal("granted", critical), name -> "critical"));
+    assertEquals(
+        Criticality.SHEDDABLE,
+        admission.classOf(new Principal("low", critical), name -> "critical"),
+        "limits have the last word");
   }
 
   @Test

@@ -59,7 +59,7 @@ class AuthConfigTest {
     assertNotNull(ann);
     assertTrue(ann.infer() && ann.metadata() && !ann.tester());
     assertTrue(ann.models().contains("x") && !ann.models().contains("y"));
-    assertEquals(Criticality.DEFAULT, ann.criticality());
+    assertNull(ann.criticality());
     assertNull(auth.others());
   }
 

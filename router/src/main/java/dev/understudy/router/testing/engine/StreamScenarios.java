@@ -162,8 +162,9 @@ final class StreamScenarios {
 
   private static void refused(Stage stage) throws Exception {
     stage.client.greet();
-    stage.service.refuse(headers -> Refusals.overQuota(
-                "principal 'bob'", "principal:bob", "", 1, "requests", Duration.ofSeconds(1)));
+    stage.service.refuse(headers ->
+        Refusals.overQuota(
+            "principal 'bob'", "principal:bob", "", 1, "requests", Duration.ofSeconds(1)));
     int stream = stage.stream();
     expect("status", 8, stage.status(stream));
     expect("code in details", 8, stage.details(stream).getCode());

@@ -116,8 +116,9 @@ final class UnaryScenarios {
 
   private static void refused(Stage stage) throws Exception {
     stage.client.greet();
-    stage.service.refuse(headers -> Refusals.overQuota(
-                "principal 'alice'", "principal:alice", "", 5, "requests", Duration.ofMillis(250)));
+    stage.service.refuse(headers ->
+        Refusals.overQuota(
+            "principal 'alice'", "principal:alice", "", 5, "requests", Duration.ofMillis(250)));
     int stream = stage.unary();
     expect("status", 8, stage.status(stream));
     expect(
