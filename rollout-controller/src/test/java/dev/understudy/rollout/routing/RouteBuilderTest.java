@@ -103,6 +103,7 @@ class RouteBuilderTest {
             0,
             LineageOverflow.LINEAGE_DROP,
             0,
+            ModelRoute.getDefaultInstance(),
             new ModelConfig.Benchmark("7", "scorecard", List.of(HostPort.loopback(9))));
     ModelRoute route =
         RouteBuilder.build(config, "1", ModelSignature.getDefaultInstance(), version -> "d", null);

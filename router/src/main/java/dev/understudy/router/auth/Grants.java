@@ -1,7 +1,6 @@
 package dev.understudy.router.auth;
 
 import dev.understudy.router.call.CallerRole;
-import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Grant;
 import dev.understudy.router.call.ModelScope;
 import dev.understudy.router.call.Principal;
@@ -29,8 +28,7 @@ final class Grants {
 
   /** A tester of whom nothing else is said may test everything. */
   private static Grant trusted() {
-    return Grant.of(
-        Set.of(CallerRole.INFER, CallerRole.METADATA), ModelScope.ALL, null);
+    return Grant.of(Set.of(CallerRole.INFER, CallerRole.METADATA), ModelScope.ALL, null);
   }
 
   /** Who bears this name. */

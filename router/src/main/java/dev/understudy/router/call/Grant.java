@@ -15,7 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param criticality the most important class that its calls may claim; null for what limits say
  */
 public record Grant(
-    boolean infer, boolean metadata, boolean tester, ModelScope models,
+    boolean infer,
+    boolean metadata,
+    boolean tester,
+    ModelScope models,
     @Nullable Criticality criticality) {
   /** Nothing at all. */
   public static final Grant NOTHING = of(Set.of(), ModelScope.NONE, null);

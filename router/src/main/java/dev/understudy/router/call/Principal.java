@@ -29,11 +29,6 @@ public record Principal(String name, Grant grant) {
     return grant.metadata() && grant.models().contains(model);
   }
 
-  /** The most important class that the caller's requests may claim. */
-  public Criticality criticality() {
-    return grant.criticality();
-  }
-
   /** Whether a text can be a name: printable ASCII, because it goes into records and metadata. */
   public static boolean isName(String text) {
     return !text.isBlank()
