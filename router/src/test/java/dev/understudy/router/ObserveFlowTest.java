@@ -216,7 +216,7 @@ class ObserveFlowTest {
                 + keys
                 + "', secret: '"
                 + secret
-                + "'}\n")) {
+                + "', others: {models: ['*']}}\n")) {
       rig.offer(1, 10_000, 0, route -> route);
       rig.canary.behave(FakeBackend.failing(Status.UNAVAILABLE));
       Rig.failure(rig::infer);
@@ -287,7 +287,7 @@ class ObserveFlowTest {
                 + keys
                 + "', secret: '"
                 + secret
-                + "'}\n")) {
+                + "', others: {models: ['*']}}\n")) {
       rig.offer(1, 0, 0, route -> route);
       Random random = new Random(5);
       for (int i = 0; i < 250; i++) {

@@ -287,7 +287,7 @@ class AdmissionTest {
 
   @Test
   void aGrantLetsItsOwnerClaimMoreWhereLimitsSayNothingOfHim() {
-    Admission admission = admission("{criticality: {}, principals: {low: {highest: sheddable}}}");
+    Admission admission = admission("{criticality: {}, principals: {low: {highestCriticality: sheddable}}}");
     Grant critical = Grant.of(Set.of(CallerRole.INFER), ModelScope.ALL, Criticality.CRITICAL);
     assertEquals(
         Criticality.CRITICAL,
