@@ -287,7 +287,8 @@ class AdmissionTest {
 
   @Test
   void aGrantLetsItsOwnerClaimMoreWhereLimitsSayNothingOfHim() {
-    Admission admission = admission("{criticality: {}, principals: {low: {highestCriticality: sheddable}}}");
+    Admission admission =
+        admission("{criticality: {}, principals: {low: {highestCriticality: sheddable}}}");
     Grant critical = Grant.of(Set.of(CallerRole.INFER), ModelScope.ALL, Criticality.CRITICAL);
     assertEquals(
         Criticality.CRITICAL,

@@ -5,8 +5,10 @@ import dev.understudy.router.admission.Admission;
 import dev.understudy.router.admission.LimitSettings;
 import dev.understudy.router.admission.Method;
 import dev.understudy.router.call.Criticality;
+import dev.understudy.router.call.Grant;
 import dev.understudy.router.call.Headers;
 import dev.understudy.router.call.Notes;
+import dev.understudy.router.call.Principal;
 import dev.understudy.router.overload.ClassShares;
 import dev.understudy.router.overload.GradientLimit;
 import dev.understudy.router.overload.GradientSettings;
@@ -54,7 +56,7 @@ public class AdmissionBenchmark {
   int principals;
 
   private final Notes notes = new Notes();
-  private final String[] names = new String[MASK + 1];
+  private final Principal[] callers = new Principal[MASK + 1];
   private final Admission bare =
       new Admission(ConfigFile.parse("bare", "{}", LimitSettings::read), 0);
   private final Admission whole =
@@ -67,15 +69,15 @@ public class AdmissionBenchmark {
   /** Callers whose buckets are there already. */
   @Setup
   public void prepare() {
-    String[] distinct = new String[principals];
+    Principal[] distinct = new Principal[principals];
     for (int i = 0; i < principals; i++) {
-      distinct[i] = "principal-" + i;
+      distinct[i] = new Principal("principal-" + i, Grant.OPEN);
     }
     SplittableRandom random = new SplittableRandom(1);
-    for (int i = 0; i < names.length; i++) {
-      names[i] = distinct[i < principals ? i : random.nextInt(principals)];
+    for (int i = 0; i < callers.length; i++) {
+      callers[i] = distinct[i < principals ? i : random.nextInt(principals)];
     }
-    for (int i = 0; i < names.length; i++) {
+    for (int i = 0; i < callers.length; i++) {
       nothingConfigured();
       everythingConfigured();
     }
@@ -98,10 +100,11 @@ public class AdmissionBenchmark {
   }
 
   private Criticality call(Admission admission) {
-    String name = names[next++ & MASK];
+    Principal caller = callers[next++ & MASK];
+    String name = caller.name();
     now += NANOS_BETWEEN_CALLS;
     long deadlineNanos = now + 1_000_000_000;
-    Criticality criticality = admission.classOf(name, HEADERS);
+    Criticality criticality = admission.classOf(caller, HEADERS);
     admission.enter(name, criticality, Method.INFER, deadlineNanos, now);
     admission.takeBytes(criticality, BYTES);
     admission.takeMessage(name, criticality, Method.INFER, "fraud", BYTES, now, now, notes);

@@ -8,6 +8,7 @@ import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
+import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.InferCall;
 import dev.understudy.router.call.Notes;
 import dev.understudy.router.call.Principal;
@@ -20,6 +21,8 @@ import dev.understudy.router.record.StageTimes.Stage;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.Tables;
 import java.nio.ByteBuffer;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -29,7 +32,6 @@ import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
@@ -61,14 +63,12 @@ public class RecordBenchmark {
   private final StageTimes times = new StageTimes("bench");
   private final Evidence evidence = new Evidence("bench", "boot");
   private Lineage lineage = new Lineage("bench", "boot", true, Integer.MAX_VALUE);
-  private ArmPlan champion;
-  private InferCall call;
+  private final ArmPlan champion = champion();
+  private final InferCall call = call();
   private long nanos;
 
-  /** One call and its arm. */
-  @Setup
-  public void prepare() {
-    champion =
+  private static ArmPlan champion() {
+    return Objects.requireNonNull(
         Tables.compile(
                 RoutingTable.newBuilder()
                     .addModels(
@@ -81,13 +81,16 @@ public class RecordBenchmark {
                                     .setVersion("7")
                                     .addEndpoints("127.0.0.1:9001")))
                     .build(),
-                true)
-            .get("fraud-detector")
-            .champion();
+                true,
+                Set.of(""))
+            .get("fraud-detector"))
+        .champion();
+  }
+
+  private static InferCall call() {
     byte[] body =
         ModelInferRequest.newBuilder().setModelName("fraud-detector").build().toByteArray();
-    call =
-        new InferCall(
+    return new InferCall(
             "01936f2e-7c1a-7def-8a3b-0123456789ab",
             Principal.ANONYMOUS,
             name -> null,
@@ -100,6 +103,7 @@ public class RecordBenchmark {
             2,
             1_763_660_000_000L,
             Long.MAX_VALUE,
+            Criticality.DEFAULT,
             new Notes());
   }
 

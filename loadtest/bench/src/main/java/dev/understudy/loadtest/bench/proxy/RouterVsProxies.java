@@ -268,8 +268,8 @@ public final class RouterVsProxies {
     List<Double> first = new ArrayList<>();
     List<Double> steady = new ArrayList<>();
     for (int i = 0; i < pairs; i++) {
-      try (Stand backend = Stand.backend(config, 7000, "1k");
-          Stand sink = Stand.sink(config, 7090)) {
+      try (Stand _ = Stand.backend(config, 7000, "1k");
+          Stand _ = Stand.sink(config, 7090)) {
         Thread.sleep(1_500);
         long began = System.nanoTime();
         try (Stand router = Stand.router(config, 7110, "router", "1k")) {
