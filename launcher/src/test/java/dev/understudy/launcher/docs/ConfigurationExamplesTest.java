@@ -82,7 +82,9 @@ class ConfigurationExamplesTest {
     assertEquals(control.collector().routerToken(), shown);
     assertNotEquals(control.controller().token(), shown);
     assertNotEquals(control.controller().token(), router.token());
-    assertEquals(control.controller().serversToken(), router.upstream().token());
+    assertEquals(
+        control.controller().serversToken(),
+        Objects.requireNonNull(router.upstream().profiles().get("")).token());
     assertEquals(control.comparator().token(), control.controller().evidenceToken());
     assertEquals(control.controller().token(), control.collector().peerToken());
     assertFalse((router + " " + control).contains("token-of-"), "tokens are never shown");

@@ -69,21 +69,21 @@ public class RecordBenchmark {
 
   private static ArmPlan champion() {
     return Objects.requireNonNull(
-        Tables.compile(
-                RoutingTable.newBuilder()
-                    .addModels(
-                        ModelRoute.newBuilder()
-                            .setModel("fraud-detector")
-                            .addArms(
-                                Arm.newBuilder()
-                                    .setName("champion")
-                                    .setRole(Role.CHAMPION)
-                                    .setVersion("7")
-                                    .addEndpoints("127.0.0.1:9001")))
-                    .build(),
-                true,
-                Set.of(""))
-            .get("fraud-detector"))
+            Tables.compile(
+                    RoutingTable.newBuilder()
+                        .addModels(
+                            ModelRoute.newBuilder()
+                                .setModel("fraud-detector")
+                                .addArms(
+                                    Arm.newBuilder()
+                                        .setName("champion")
+                                        .setRole(Role.CHAMPION)
+                                        .setVersion("7")
+                                        .addEndpoints("127.0.0.1:9001")))
+                        .build(),
+                    true,
+                    Set.of(""))
+                .get("fraud-detector"))
         .champion();
   }
 
@@ -91,20 +91,20 @@ public class RecordBenchmark {
     byte[] body =
         ModelInferRequest.newBuilder().setModelName("fraud-detector").build().toByteArray();
     return new InferCall(
-            "01936f2e-7c1a-7def-8a3b-0123456789ab",
-            Principal.ANONYMOUS,
-            name -> null,
-            InferRequestView.parse(ByteBuffer.wrap(body)),
-            body,
-            "fraud-detector",
-            "",
-            "",
-            1,
-            2,
-            1_763_660_000_000L,
-            Long.MAX_VALUE,
-            Criticality.DEFAULT,
-            new Notes());
+        "01936f2e-7c1a-7def-8a3b-0123456789ab",
+        Principal.ANONYMOUS,
+        name -> null,
+        InferRequestView.parse(ByteBuffer.wrap(body)),
+        body,
+        "fraud-detector",
+        "",
+        "",
+        1,
+        2,
+        1_763_660_000_000L,
+        Long.MAX_VALUE,
+        Criticality.DEFAULT,
+        new Notes());
   }
 
   /** What has been recorded is let go, as a flush would. */

@@ -49,8 +49,7 @@ public final class Sink {
     Sink sink = new Sink();
     Path file = Path.of(args[1]);
     try (var clock = new ScheduledThreadPoolExecutor(1)) {
-      var _ =
-          clock.scheduleAtFixedRate(() -> sink.write(file), 500, 500, TimeUnit.MILLISECONDS);
+      var _ = clock.scheduleAtFixedRate(() -> sink.write(file), 500, 500, TimeUnit.MILLISECONDS);
       NettyServerBuilder.forPort(Integer.parseInt(args[0]))
           .directExecutor()
           .maxInboundMessageSize(64 << 20)
