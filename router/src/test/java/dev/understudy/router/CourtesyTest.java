@@ -2,10 +2,12 @@ package dev.understudy.router;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.util.concurrent.ListenableFuture;
 import dev.understudy.chassis.security.ApiKeys;
+import dev.understudy.proto.contract.ContractFile;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
 import dev.understudy.proto.inference.InferParameter;
 import dev.understudy.proto.inference.ModelInferResponse;
@@ -20,8 +22,11 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -223,6 +228,51 @@ class CourtesyTest {
       assertTrue(
           rig.receivers.lineage().stream().anyMatch(batch -> batch.getDropped() == 1),
           "the drop is told");
+    }
+  }
+
+  @Test
+  void aCallThatWaitedForRoomKeepsTheContractThatIsInForceThen() throws Exception {
+    try (Rig rig = Rig.watching("queues: {lineageRecords: 1}\n")) {
+      rig.receivers.acknowledge(false);
+      rig.offer(1, 0, 0, route -> route.setLineageOverflow(LineageOverflow.LINEAGE_BLOCK));
+      assertEquals("1", rig.infer().getModelVersion());
+      ListenableFuture<ModelInferResponse> waiting =
+          GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
+              .withDeadlineAfter(15, TimeUnit.SECONDS)
+              .modelInfer(FakeBackend.request(Rig.MODEL, 11, 2, 3));
+      // A call behind it on the same connection waits in vain: so this one waits already.
+      assertEquals(
+          Status.Code.DEADLINE_EXCEEDED,
+          Rig.failure(() ->
+                  rig.stub()
+                      .withDeadlineAfter(300, TimeUnit.MILLISECONDS)
+                      .modelInfer(Rig.request()))
+              .getStatus()
+              .getCode());
+      Map<String, Object> amount =
+          Map.of("name", "amount", "min", 0, "max", 10, "action", "refuse");
+      Map<String, Object> features =
+          Map.of(
+              "input", "x", "columns", List.of(amount, Map.of("name", "b"), Map.of("name", "c")));
+      rig.offer(
+          2,
+          0,
+          0,
+          route ->
+              route
+                  .setLineageOverflow(LineageOverflow.LINEAGE_BLOCK)
+                  .setContract(
+                      ContractFile.parse(
+                          "t", Map.of("contract", "fraud/2", "features", features))));
+      rig.receivers.kill();
+      rig.receivers.acknowledge(true);
+      rig.receivers.revive();
+      ExecutionException refused =
+          assertThrows(ExecutionException.class, () -> waiting.get(15, TimeUnit.SECONDS));
+      assertEquals(Status.Code.INVALID_ARGUMENT, Status.fromThrowable(refused).getCode());
+      assertEquals(1, rig.champion.calls());
+      assertEquals("1", rig.infer().getModelVersion(), "its place is free again");
     }
   }
 }

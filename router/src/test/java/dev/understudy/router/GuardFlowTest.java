@@ -9,6 +9,7 @@ import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.LineageRecord;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.Outcome;
+import dev.understudy.proto.v1.PayloadRecord;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.router.testing.FakeBackend;
@@ -248,6 +249,36 @@ class GuardFlowTest {
                       rig.route(0, 0).toBuilder()
                           .setContract(contract(Map.of("disagree", Map.of("above", 0.1)))))
                   .build()));
+    }
+  }
+
+  @Test
+  void aCanarysDoubtfulAnswerIsItsEvidenceWhoeverAnswersInstead() throws Exception {
+    try (Rig rig = Rig.watching("")) {
+      Map<String, Object> answers =
+          Map.of("confidence", Map.of("below", 0.7, "action", "fallback"));
+      rig.offer(1, 10_000, 0, route -> answers(rig, route, answers).setPayloadSampleBp(10_000));
+      rig.canary.behave(FakeBackend.ok(0.5f));
+      assertEquals("1", rig.infer().getModelVersion());
+      Rig.eventually("the payload has arrived", () -> rig.receivers.payloads().size() == 1);
+      PayloadRecord payload = rig.receivers.payloads().getFirst();
+      assertEquals(Role.CANARY, payload.getRole());
+      assertEquals("2", payload.getVersion());
+      assertEquals(10_000, payload.getCanaryWeightBp());
+      assertEquals(List.of(0.5), payload.getScoresList());
+    }
+  }
+
+  @Test
+  void aChampionWithoutRoomTakesNoDoubtfulCallOver() throws Exception {
+    try (Rig rig = Rig.watching("upstream: {headroom: {factor: 1, calls: 0}}\n")) {
+      Map<String, Object> answers =
+          Map.of("confidence", Map.of("below", 0.7, "action", "fallback"));
+      rig.offer(1, 10_000, 0, route -> answers(rig, route, answers));
+      rig.canary.behave(FakeBackend.ok(0.5f));
+      assertEquals("2", rig.infer().getModelVersion());
+      assertEquals(0, rig.champion.calls());
+      assertTrue(record(rig).getReviewRequired());
     }
   }
 }

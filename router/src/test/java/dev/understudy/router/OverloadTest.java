@@ -10,6 +10,8 @@ import dev.understudy.proto.inference.GRPCInferenceServiceGrpc;
 import dev.understudy.proto.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceFutureStub;
 import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.inference.ModelInferResponse;
+import dev.understudy.proto.v1.PassThrough;
+import dev.understudy.proto.v1.RoutingTable;
 import dev.understudy.router.call.Criticality;
 import dev.understudy.router.testing.FakeBackend;
 import io.grpc.Metadata;
@@ -294,6 +296,44 @@ class OverloadTest {
       assertEquals(21, rig.champion.calls());
       time.advance(Duration.ofMillis(50));
       assertEquals("1", rig.infer().getModelVersion(), "and one more after 50 ms");
+    }
+  }
+
+  @Test
+  void ofModelsThatPassThroughNoTimesAreKept() throws Exception {
+    ManualTime time = new ManualTime();
+    try (Rig rig = Rig.watching(time, ManualScheduler.on(time), "upstream: {tryTimeout: 10m}\n")) {
+      rig.offer(
+          RoutingTable.newBuilder()
+              .setEpoch(1)
+              .setRevision(1)
+              .setPassThrough(PassThrough.newBuilder().addEndpoints(rig.champion.address()))
+              .build());
+      List<Runnable> answers = new ArrayList<>();
+      rig.champion.behave((request, answer) -> {
+        synchronized (answers) {
+          answers.add(() -> FakeBackend.ok(0.25f).answer(request, answer));
+        }
+      });
+      List<ListenableFuture<ModelInferResponse>> slow = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        slow.add(
+            GRPCInferenceServiceGrpc.newFutureStub(rig.channel)
+                .withDeadlineAfter(10, TimeUnit.MINUTES)
+                .modelInfer(Rig.request()));
+      }
+      Rig.eventually("all are there", () -> rig.champion.calls() == 20);
+      time.advance(Duration.ofMinutes(1));
+      synchronized (answers) {
+        answers.forEach(Runnable::run);
+      }
+      for (ListenableFuture<ModelInferResponse> each : slow) {
+        assertEquals(Rig.MODEL, each.get(15, TimeUnit.SECONDS).getModelName());
+      }
+      rig.champion.behave(FakeBackend.ok(0.25f));
+      for (int i = 0; i < 3; i++) {
+        assertEquals(Rig.MODEL, rig.infer().getModelName());
+      }
     }
   }
 }

@@ -478,4 +478,21 @@ class UpstreamFlowTest {
       assertTrue(results.getOrDefault("version 1", 0) >= 95, results.toString());
     }
   }
+
+  @Test
+  void withoutARolloutOrCopiesALoserIsCalledOffToo() throws Exception {
+    try (Rig rig = Rig.watching("")) {
+      rig.offer(
+          1,
+          champions(rig, rig.champion.address(), rig.canary.address())
+              .clearRolloutId()
+              .setHedging(hedgeAfter(20))
+              .build());
+      rig.champion.behave(FakeBackend.hanging());
+      assertEquals(Map.of("version 1", 20), rig.inferMany(20, request -> request));
+      int hedged = rig.champion.calls();
+      assertTrue(hedged > 0, "no call was slow");
+      Rig.eventually("the losers are called off", () -> rig.champion.cancelled() == hedged);
+    }
+  }
 }

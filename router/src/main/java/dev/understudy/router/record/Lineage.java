@@ -94,6 +94,13 @@ public final class Lineage implements StreamHandler<Lineage.Batch, LineageAck> {
     return true;
   }
 
+  /** Waits no longer; without effect on a task that runs or has run. */
+  public void giveUp(Runnable withPlace) {
+    if (waiting.remove(withPlace)) {
+      waitingCount.decrementAndGet();
+    }
+  }
+
   /** Gives a reserved place back unused. */
   public void release() {
     if (kept) {

@@ -120,7 +120,7 @@ final class Benchmarks {
         then.accept(answer.isOk() ? answer : null);
         return;
       }
-      timer =
+      Cancellable wait =
           scheduler.after(
               Duration.ofNanos(waitNanos),
               "benchmark",
@@ -131,6 +131,11 @@ final class Benchmarks {
                   then.accept(null);
                 }
               });
+      timer = wait;
+      // The answer may have come before the timer could be seen.
+      if (GONE.equals(meeting.get())) {
+        wait.cancel();
+      }
     }
 
     /** Nobody wants the answer any more. */

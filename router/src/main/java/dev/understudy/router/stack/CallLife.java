@@ -238,15 +238,17 @@ final class CallLife implements InferService {
     Snapshot snapshot = keeper.current();
     ModelPlan plan = plan(received, snapshot);
     long now = received.arrivalNanos();
-    admission.checkTime(
-        received.criticality(),
-        received.clientId(),
-        received.model(),
-        received.remainingNanos(now),
-        now);
+    if (!plan.passesThrough()) {
+      admission.checkTime(
+          received.criticality(),
+          received.clientId(),
+          received.model(),
+          received.remainingNanos(now),
+          now);
+    }
     ContractCheck contract = plan.contract();
     InferCall call = contract == null ? received : contracts.check(received, contract);
-    Patterns.Verdict verdict = onlookers.fits(call);
+    Patterns.Verdict verdict = onlookers.fits(call, plan);
     // A message that was put right may have another length; what is given back later is its own.
     int grown = call.body().length - received.body().length;
     if (grown != 0) {
@@ -259,7 +261,7 @@ final class CallLife implements InferService {
     }
     LineageOverflow policy = plan.route().getLineageOverflow();
     if (policy == LineageOverflow.LINEAGE_REFUSE
-        || (policy == LineageOverflow.LINEAGE_BLOCK && !lineage.await(flight::startAfterWait))) {
+        || (policy == LineageOverflow.LINEAGE_BLOCK && !lineage.await(flight))) {
       admission.giveBack(grown);
       throw Refusals.noRoomForLineage(call.clientId());
     }

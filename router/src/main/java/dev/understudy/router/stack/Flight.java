@@ -3,10 +3,12 @@ package dev.understudy.router.stack;
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.telemetry.LiveTrace;
 import dev.understudy.chassis.telemetry.TraceContext;
+import dev.understudy.proto.contract.ContractCheck;
 import dev.understudy.proto.tensor.InferRequests;
 import dev.understudy.proto.tensor.InferResponseView;
 import dev.understudy.proto.tensor.MalformedMessageException;
 import dev.understudy.proto.tensor.ParameterValue;
+import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Outcome;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.router.call.Answer;
@@ -60,16 +62,17 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> Events of one request come one after the other, except that {@link #cancel()}
  * may come at any time and that an attempt may end before it is known to have been sent.
  */
-final class Flight implements Cancel {
+final class Flight implements Cancel, Runnable {
   private static final long LATE_NANOS = 50_000_000;
   private static final byte[] NO_TAIL = new byte[0];
 
   private final CallLife life;
-  private final InferCall call;
   private final Reply reply;
   private final Patterns.@Nullable Verdict verdict;
 
-  // What was in force when the request came, or, if it had to wait, when its wait was over.
+  // What was in force when the request came, or, if it had to wait, when its wait was over; and the
+  // call as that contract has put it right.
+  private InferCall call;
   private ModelPlan plan;
   private Snapshot snapshot;
 
@@ -115,6 +118,7 @@ final class Flight implements Cancel {
     clientGone = true;
     if (begun.compareAndSet(false, true)) {
       // Still waiting for room in the lineage: what it holds is free at once.
+      life.lineage.giveUp(this);
       refuse(Refusals.cancelled());
       return;
     }
@@ -137,7 +141,8 @@ final class Flight implements Cancel {
    * Step 5 after a wait for a place in the lineage. What was in force when the request came may
    * have ended since, and an arm that was stopped meanwhile must get no request.
    */
-  void startAfterWait() {
+  @Override
+  public void run() {
     start(true, true);
   }
 
@@ -155,8 +160,7 @@ final class Flight implements Cancel {
         throw Refusals.tooLate();
       }
       if (waited) {
-        snapshot = life.keeper.current();
-        plan = CallLife.plan(call, snapshot);
+        renew();
       }
       Assignment assigned =
           Assignment.of(
@@ -173,6 +177,21 @@ final class Flight implements Cancel {
       first(assigned, now);
     } catch (Fault refusal) {
       refuse(refusal);
+    }
+  }
+
+  private void renew() {
+    DataContract before = plan.route().getContract();
+    snapshot = life.keeper.current();
+    plan = CallLife.plan(call, snapshot);
+    ContractCheck contract = plan.contract();
+    if (contract != null && !plan.route().getContract().equals(before)) {
+      InferCall checked = life.contracts.check(call, contract);
+      int grown = checked.body().length - call.body().length;
+      if (grown != 0) {
+        life.admission.giveBack(-grown);
+      }
+      call = checked;
     }
   }
 
@@ -241,7 +260,7 @@ final class Flight implements Cancel {
     long limit = assigned.rescuable() ? tryNanos : Math.min(whole, usable);
     Hedge beside =
         plan.route().hasHedging() && arm.role() == Role.CHAMPION && !call.inSequence()
-            ? new Hedge(life.seconds, new Beside(assigned), assigned.judged())
+            ? new Hedge(life.seconds, new Beside(assigned, seconds), isEvidence(assigned))
             : null;
     if (beside != null) {
       hedge = beside;
@@ -269,18 +288,24 @@ final class Flight implements Cancel {
     }
   }
 
+  /** Whether anything is counted of the first attempt's end: for a rollout, or for a pair. */
+  private boolean isEvidence(Assignment assigned) {
+    return (assigned.copied() && !plan.copies().isEmpty()) || (assigned.judged() && cell != null);
+  }
+
   /** The second attempt beside this call's first. */
   private final class Beside implements Hedge.Side {
     private final Assignment assigned;
+    private final SecondAttempts.Budgets seconds;
     private final long sinceNanos = life.time.nanoTime();
 
-    Beside(Assignment assigned) {
+    Beside(Assignment assigned, SecondAttempts.Budgets seconds) {
       this.assigned = assigned;
+      this.seconds = seconds;
     }
 
     @Override
     public @Nullable Cancel send(Race race, Consumer<Answer> done) {
-      SecondAttempts.Budgets seconds = life.seconds.of(plan);
       long now = life.time.nanoTime();
       long usable = usableNanos(call.remainingNanos(now));
       Upstream.Slot other =
@@ -288,7 +313,12 @@ final class Flight implements Cancel {
       if (other == null) {
         return null;
       }
-      if (!seconds.takeHedge() || !race.secondBegins()) {
+      if (!seconds.takeHedge()) {
+        life.upstream.release(other);
+        return null;
+      }
+      if (!race.secondBegins()) {
+        seconds.giveBackHedge();
         life.upstream.release(other);
         return null;
       }
@@ -409,7 +439,7 @@ final class Flight implements Cancel {
     sentNanos = answeredNanos - raw.latencyNanos();
     Answer answer = guarded(deadlineOrCancel(raw));
     firstAnswer = answer;
-    if (answer.isOk() && assigned.arm().role() == Role.CHAMPION) {
+    if (answer.isOk() && assigned.arm().role() == Role.CHAMPION && !plan.passesThrough()) {
       life.admission.answered(call.model(), raw.latencyNanos(), call.arrivalNanos());
     }
     ArmCell counts = cell;
@@ -436,7 +466,9 @@ final class Flight implements Cancel {
       firstEndedAlone(assigned, answer);
       return;
     }
-    if (answer.isOk()) {
+    if (answer.isOk() || (raw.outcome() == Outcome.CANCELLED_BY_CLIENT && !clientGone)) {
+      // A loser that was called off would have taken longer still; left out, the slow ones would
+      // be missing, and each hedge would make the next one earlier.
       seconds.latency.record(answer.latencyNanos());
     }
     switch (beside.firstEnded(answer)) {
@@ -464,14 +496,7 @@ final class Flight implements Cancel {
     ArmPlan champion = plan.champion();
     Upstream.Slot next;
     if (assigned.rescuable()) {
-      if (!life.upstream.hasRoom(champion)) {
-        life.seconds.countWithoutRoom();
-        return false;
-      }
-      if (!seconds.rescues.take()) {
-        return false;
-      }
-      next = life.upstream.slot(champion, call.criticality(), true, null);
+      next = rescuer(champion, seconds);
     } else if (assigned.arm().role() == Role.CHAMPION
         && failed.outcome() == Outcome.BAD_UNAVAILABLE) {
       next = life.upstream.slot(champion, call.criticality(), false, slot);
@@ -508,6 +533,20 @@ final class Flight implements Cancel {
     return true;
   }
 
+  /** The champion's backend that answers instead; null when it has no room, or enough of that. */
+  private Upstream.@Nullable Slot rescuer(ArmPlan champion, SecondAttempts.Budgets seconds) {
+    if (!life.upstream.hasRoom(champion)) {
+      life.seconds.countWithoutRoom();
+      return null;
+    }
+    Upstream.Slot found = life.upstream.slot(champion, call.criticality(), true, null);
+    if (found != null && !seconds.rescues.take()) {
+      life.upstream.release(found);
+      return null;
+    }
+    return found;
+  }
+
   /** A good answer may still be doubtful; evidence has been taken. */
   private void conclude(Assignment assigned, Answer answer, ArmPlan by, @Nullable Answer first) {
     byte[] response = answer.response();
@@ -539,21 +578,23 @@ final class Flight implements Cancel {
 
     @Override
     public boolean askChampion(Answer otherwise, ArmPlan by) {
-      long whole = wholeTryNanos();
       long remaining = call.remainingNanos(life.time.nanoTime());
-      if (clientGone || remaining <= 0 || !life.seconds.of(plan).rescues.take()) {
+      SecondAttempts.Budgets seconds = budgets;
+      if (clientGone || remaining <= 0 || seconds == null || call.inSequence()) {
         return false;
       }
       ArmPlan champion = plan.champion();
-      Upstream.Slot next = life.upstream.slot(champion, call.criticality(), true, null);
+      Upstream.Slot next = rescuer(champion, seconds);
       if (next == null) {
         return false;
       }
+      long whole = wholeTryNanos();
+      long usable = usableNanos(remaining);
       send(
           next,
           champion,
-          Math.min(whole, remaining),
-          remaining <= whole,
+          Math.min(whole, usable),
+          usable <= whole,
           () -> {},
           answer -> {
             answeredNanos = life.time.nanoTime();

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Evidence by intention to treat.</b> The rival is not hedged, so what counts for the
  * champion is the end of its first attempt, as if there were no hedge. A first attempt that is
- * evidence is therefore not called off when the second one wins, but counted when it ends; any
- * other loser is called off. Copies are made of the first attempt alone.
+ * evidence, of a rollout or of a pair, is therefore not called off when the second one wins, but
+ * counted when it ends; any other loser is called off. Copies are made of the first attempt alone.
  *
  * <p>The timer, the first attempt and the second may come together on three threads: {@link Race}
  * tells each what is up to it.
@@ -38,7 +38,7 @@ final class Hedge implements Cancel {
   private final Race race = new Race();
   private final SecondAttempts seconds;
   private final Side side;
-  private final boolean judged;
+  private final boolean evidence;
   private volatile @Nullable Cancellable timer;
   private volatile @Nullable Cancel second;
   private @Nullable Answer firstFailure;
@@ -46,12 +46,12 @@ final class Hedge implements Cancel {
   /**
    * A hedge that has not been started.
    *
-   * @param judged whether the first attempt is evidence
+   * @param evidence whether the first attempt's end is counted
    */
-  Hedge(SecondAttempts seconds, Side side, boolean judged) {
+  Hedge(SecondAttempts seconds, Side side, boolean evidence) {
     this.seconds = seconds;
     this.side = side;
-    this.judged = judged;
+    this.evidence = evidence;
   }
 
   /** The first attempt is under way, and a second will be after this wait; null for none. */
@@ -106,7 +106,7 @@ final class Hedge implements Cancel {
       case ANSWER_EARLY -> {
         seconds.countHedgeWon();
         side.finish(answer, false);
-        if (!judged) {
+        if (!evidence) {
           side.cancelFirst();
         }
       }

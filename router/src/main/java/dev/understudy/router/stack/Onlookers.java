@@ -133,24 +133,25 @@ final class Onlookers {
   }
 
   /**
-   * A call fits its model.
+   * A call fits its model. Callers' ways are compared per model, and those of all models that are
+   * not listed together: their names are the clients' and have no end.
    *
    * @return what its answer is to be shown with, or null
    * @throws Fault when its caller is held to a rate and over it
    */
-  Patterns.@Nullable Verdict fits(InferCall call) {
+  Patterns.@Nullable Verdict fits(InferCall call, ModelPlan plan) {
     LiveTrace trace = call.notes().trace();
     if (trace != null) {
       trace.stage("validation", call.arrivalNanos(), time.nanoTime());
     }
-    return patterns == null ? null : asked(patterns, call);
+    return patterns == null ? null : asked(patterns, call, plan);
   }
 
-  private Patterns.@Nullable Verdict asked(Patterns watch, InferCall call) {
+  private Patterns.@Nullable Verdict asked(Patterns watch, InferCall call, ModelPlan plan) {
     long now = call.arrivalNanos();
     Patterns.Verdict verdict =
         watch.asked(
-            call.principal().name(), call.model(), call.request(), now, call.arrivalUnixMs());
+            call.principal().name(), plan.label(), call.request(), now, call.arrivalUnixMs());
     StringBuilder reasons = null;
     for (Pattern pattern : Pattern.values()) {
       if (verdict.is(pattern, now)) {
@@ -191,22 +192,17 @@ final class Onlookers {
     if (verdict != null && patterns != null && response != null) {
       Decision decision = plan.route().getContract().getDecision();
       if (decision.hasCutoff()) {
-        show(patterns, verdict, call, plan, decision.getCutoff(), response);
+        show(patterns, verdict, plan, decision.getCutoff(), response);
       }
     }
   }
 
   private void show(
-      Patterns watch,
-      Patterns.Verdict verdict,
-      InferCall call,
-      ModelPlan plan,
-      double cutoff,
-      byte[] response) {
+      Patterns watch, Patterns.Verdict verdict, ModelPlan plan, double cutoff, byte[] response) {
     try {
       watch.answered(
           verdict,
-          call.model(),
+          plan.label(),
           plan.disclosure().scores(InferResponseView.parse(ByteBuffer.wrap(response))),
           cutoff,
           time.nanoTime(),

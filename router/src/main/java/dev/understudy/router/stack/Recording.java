@@ -202,7 +202,11 @@ final class Recording implements Mirror.Results {
     if (assigned.arm().role() == answered.role()) {
       kept.record(Stage.ROUTER, spent.totalNanos() - answer.latencyNanos());
     }
-    if (answer.response() != null) {
+    if (first != null && first.isOk() && first.response() != null) {
+      // Whatever the client was given instead, this is what the arm has answered by the draw: an
+      // arm whose doubtful answers were missing would look better than it is.
+      payload(call, plan, assigned.arm(), first, assigned.canaryBp());
+    } else if (answer.response() != null) {
       payload(call, plan, answered, answer, weightBp(assigned, answered));
     }
   }

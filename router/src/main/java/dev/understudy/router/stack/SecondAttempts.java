@@ -50,21 +50,34 @@ final class SecondAttempts {
 
   /** One model's. */
   final class Budgets {
-    final FailoverAllowance rescues = new FailoverAllowance(failoverBurst);
-    final RetryBudget retry =
-        new RetryBudget(retries.shareBp(), retries.burst(), retries.perSecond(), time.nanoTime());
-    final RecentQuantile latency = new RecentQuantile();
+    final FailoverAllowance rescues;
+    final RetryBudget retry;
+    final RecentQuantile latency;
     private final int hedgeBp;
     private final RetryBudget hedges;
 
-    private Budgets(int hedgeBp) {
+    private Budgets(
+        FailoverAllowance rescues, RetryBudget retry, RecentQuantile latency, int hedgeBp) {
+      this.rescues = rescues;
+      this.retry = retry;
+      this.latency = latency;
       this.hedgeBp = hedgeBp;
       this.hedges = new RetryBudget(hedgeBp, HEDGE_BURST, 0, time.nanoTime());
+    }
+
+    /** The same, but for what may be hedged. */
+    private Budgets with(int otherHedgeBp) {
+      return new Budgets(rescues, retry, latency, otherHedgeBp);
     }
 
     /** Takes the permission to hedge one call. */
     boolean takeHedge() {
       return hedges.take(time.nanoTime());
+    }
+
+    /** The call for which a permission was taken is not hedged. */
+    void giveBackHedge() {
+      hedges.giveBack();
     }
 
     void earnHedge() {
@@ -85,11 +98,20 @@ final class SecondAttempts {
           if (known != null && known.hedgeBp == hedgeBp) {
             return known;
           }
-          if (known != null) {
-            letGo(known);
+          if (known == null) {
+            return fresh(hedgeBp);
           }
-          return new Budgets(hedgeBp);
+          refusedHedges.addAndGet(known.hedges.refused());
+          return known.with(hedgeBp);
         });
+  }
+
+  private Budgets fresh(int hedgeBp) {
+    return new Budgets(
+        new FailoverAllowance(failoverBurst),
+        new RetryBudget(retries.shareBp(), retries.burst(), retries.perSecond(), time.nanoTime()),
+        new RecentQuantile(),
+        hedgeBp);
   }
 
   private static int hedgeBp(ModelRoute route) {

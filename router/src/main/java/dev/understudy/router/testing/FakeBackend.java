@@ -357,6 +357,10 @@ public final class FakeBackend implements AutoCloseable {
 
     @Override
     public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> answer) {
+      if (request.getName().isEmpty()) {
+        answer.onError(Status.INVALID_ARGUMENT.withDescription("no name").asRuntimeException());
+        return;
+      }
       answer.onNext(ModelReadyResponse.newBuilder().setReady(ready).build());
       answer.onCompleted();
     }

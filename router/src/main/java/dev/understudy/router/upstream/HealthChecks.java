@@ -18,7 +18,8 @@ import java.util.function.Predicate;
 
 /**
  * Asks one backend whether it is well. A server that does not know the question counts as well: it
- * is there, and answers.
+ * is there, and answers. The arm for models that are not listed has no model to ask about: there
+ * the server is asked about itself.
  */
 final class HealthChecks {
   private HealthChecks() {}
@@ -33,7 +34,7 @@ final class HealthChecks {
     long millis = settings.timeout().toMillis();
     Context before = Context.ROOT.attach();
     try {
-      switch (settings.check()) {
+      switch (check(arm, settings)) {
         case NONE -> ended.accept(true);
         case GRPC ->
             HealthGrpc.newStub(channel)
@@ -62,6 +63,12 @@ final class HealthChecks {
     } finally {
       Context.ROOT.detach(before);
     }
+  }
+
+  private static UpstreamSettings.Check check(ArmPlan arm, UpstreamSettings.Health settings) {
+    return settings.check() == UpstreamSettings.Check.MODEL && arm.model().isEmpty()
+        ? UpstreamSettings.Check.SERVER
+        : settings.check();
   }
 
   private static final class Answered<A> implements StreamObserver<A> {

@@ -4,7 +4,6 @@ import dev.understudy.router.call.Criticality;
 import dev.understudy.router.hash.StableHash;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.Target;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -151,6 +150,11 @@ final class Pool {
       }
       bits = bits * 0x5851f42d4c957f2dL + 0x14057b7ef767814fL;
     }
+    return lightestUsable(all, nowNanos, except);
+  }
+
+  private @Nullable Member lightestUsable(Member[] all, long nowNanos, @Nullable Backend except) {
+    boolean ignoring = panic;
     Member best = null;
     for (Member member : all) {
       if (member.usable(ignoring)
@@ -160,6 +164,19 @@ final class Pool {
       }
     }
     return best;
+  }
+
+  /** The backend with the lowest load, of those that are well if any is; takes no place there. */
+  @Nullable Backend lightest(long nowNanos) {
+    Member[] all = members;
+    Member best = lightestUsable(all, nowNanos, null);
+    if (best == null) {
+      best = lightest(all, nowNanos, true, null);
+    }
+    if (best == null) {
+      best = lightest(all, nowNanos, false, null);
+    }
+    return best == null ? null : best.backend;
   }
 
   private static @Nullable Member lightest(
@@ -197,14 +214,15 @@ final class Pool {
   }
 
   /**
-   * Ejects a member, if that many may be.
+   * Ejects a member, if that many may be. One that has been removed is not: its calls may still
+   * end, and nobody would readmit it.
    *
    * @return whether it is
    */
   boolean eject(Member member, long nowNanos, UpstreamSettings.Outliers settings) {
     int most = OutlierMath.mostEjected(members.length, settings.share());
     synchronized (member) {
-      if (member.ejected || !take(most)) {
+      if (member.ejected || !holds(member) || !take(most)) {
         return false;
       }
       member.ejections++;
@@ -212,6 +230,15 @@ final class Pool {
       member.ejected = true;
       return true;
     }
+  }
+
+  private boolean holds(Member member) {
+    for (Member each : members) {
+      if (each == member) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean take(int most) {
@@ -231,7 +258,10 @@ final class Pool {
 
   /** Puts other members in; what is known of those that stay is kept. */
   void replace(List<Member> next) {
-    for (Member member : members) {
+    Member[] before = members;
+    // First, so that whoever ejects one of those who go either is seen below or sees that it went.
+    members = next.toArray(NOBODY);
+    for (Member member : before) {
       if (!next.contains(member)) {
         synchronized (member) {
           if (member.ejected) {
@@ -241,7 +271,6 @@ final class Pool {
         }
       }
     }
-    members = new ArrayList<>(next).toArray(NOBODY);
   }
 
   /** Looks whether so few members are well that it is better not to look. */

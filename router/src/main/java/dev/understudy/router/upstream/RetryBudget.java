@@ -64,6 +64,11 @@ public final class RetryBudget {
     return false;
   }
 
+  /** Gives back what was taken for a second attempt that was not made. */
+  public void giveBack() {
+    saved.getAndUpdate(now -> Math.min(mostSaved, now + ONE));
+  }
+
   private boolean takeFree(long nowNanos) {
     while (true) {
       long free = nextFreeNanos.get();

@@ -250,12 +250,8 @@ public final class Upstream implements AutoCloseable {
 
   /** A channel to one of the arm's backends, for rare questions; null when there is none. */
   @Nullable Channel channel(ArmPlan arm) {
-    Slot slot = slot(arm, Criticality.CRITICAL, true, null);
-    if (slot == null) {
-      return null;
-    }
-    release(slot);
-    return slot.backend.channel();
+    Backend lightest = pool(arm).lightest(time.nanoTime());
+    return lightest == null ? null : lightest.channel();
   }
 
   /** Makes the pools of these arms, and lets go of all others; calls in flight end normally. */
@@ -458,6 +454,7 @@ public final class Upstream implements AutoCloseable {
   }
 
   private synchronized void end(long nowNanos) {
+    Set<String> left = new HashSet<>();
     backends
         .values()
         .removeIf(backend -> {
@@ -465,12 +462,15 @@ public final class Upstream implements AutoCloseable {
           if (over) {
             backend.shutdown();
             ending.add(backend);
-            if (limits != null) {
-              limits.forget(backend.address);
-            }
+            left.add(backend.address);
           }
           return over;
         });
+    if (limits != null && !left.isEmpty()) {
+      // Another profile's backend at the address has the same limit.
+      backends.values().forEach(backend -> left.remove(backend.address));
+      left.forEach(limits::forget);
+    }
     ending.removeIf(Backend::terminated);
   }
 

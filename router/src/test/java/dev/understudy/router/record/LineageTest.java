@@ -241,4 +241,21 @@ class LineageTest {
             .toList();
     assertEquals(IntStream.range(0, threads * each).boxed().toList(), ids);
   }
+
+  @Test
+  void whoGivesUpHoldsNoPlaceInTheQueueAndDoesNotRun() {
+    Lineage lineage = new Lineage("r", "boot", true, 1);
+    List<String> ran = new ArrayList<>();
+    assertTrue(lineage.reserve());
+    Runnable gone = () -> ran.add("gone");
+    for (int i = 0; i < 2_000; i++) {
+      assertTrue(lineage.await(gone), "too many wait");
+      lineage.giveUp(gone);
+    }
+    assertTrue(lineage.await(() -> ran.add("next")));
+    lineage.giveUp(gone);
+    lineage.release();
+    assertEquals(List.of("next"), ran);
+    assertEquals(1, lineage.reserved());
+  }
 }

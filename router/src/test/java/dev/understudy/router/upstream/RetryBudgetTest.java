@@ -76,4 +76,16 @@ class RetryBudgetTest {
   void nothingBelowZero() {
     assertThrows(IllegalArgumentException.class, () -> new RetryBudget(-1, 0, 0, 0));
   }
+
+  @Test
+  void whatIsGivenBackCanBeTakenAgainAndNoMoreIsSaved() {
+    RetryBudget budget = new RetryBudget(10_000, 1, 0, 0);
+    budget.earn();
+    assertTrue(budget.take(0));
+    assertFalse(budget.take(0));
+    budget.giveBack();
+    budget.giveBack();
+    assertTrue(budget.take(0));
+    assertFalse(budget.take(0));
+  }
 }

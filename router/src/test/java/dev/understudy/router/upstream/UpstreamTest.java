@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.chassis.rpc.EventLoops;
@@ -18,6 +19,10 @@ import dev.understudy.router.call.Answer;
 import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Message;
 import dev.understudy.router.call.Refusals;
+import dev.understudy.router.overload.BackendLimits;
+import dev.understudy.router.overload.ClassShares;
+import dev.understudy.router.overload.GradientLimit;
+import dev.understudy.router.overload.GradientSettings;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.Tables;
 import dev.understudy.router.testing.FakeBackend;
@@ -427,5 +432,80 @@ class UpstreamTest {
     assertTrue(answer.transport());
     assertNotNull(answer.fault());
     assertEquals(Status.Code.UNAVAILABLE, answer.fault().code());
+  }
+
+  @Test
+  void whoHasLeftIsNotEjectedAndTakesNobodysPlace() {
+    Upstream upstream = upstream(1);
+    ArmPlan arm = threeOf(resolver);
+    upstream.retain(List.of(arm));
+    List<Upstream.Slot> late = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      late.add(at(upstream, arm, "10.0.0.1"));
+    }
+    resolver.say("m.svc", "10.0.0.2", "10.0.0.3");
+    time.advance(SETTINGS.dnsRefresh());
+    upstream.tick();
+    late.forEach(slot -> end(upstream, slot, Outcome.BAD_UNAVAILABLE));
+    assertEquals(0, upstream.ejections());
+    fail(upstream, arm, "10.0.0.2", Outcome.BAD_UNAVAILABLE, 5);
+    assertEquals(1, upstream.ejections());
+  }
+
+  private Upstream upstream(BackendLimits limits) {
+    Upstream upstream =
+        new Upstream(
+            loops,
+            Map.of("", PLAIN),
+            null,
+            BreakerSettings.DEFAULT,
+            limits,
+            SETTINGS,
+            resolver,
+            new Random(1),
+            time);
+    open.add(upstream);
+    return upstream;
+  }
+
+  private BackendLimits oneCallEach() {
+    return new BackendLimits(
+        new GradientSettings(1, 1, 1, 2, Duration.ofMillis(100), Duration.ofSeconds(30)),
+        ClassShares.ALIKE,
+        time::nanoTime);
+  }
+
+  @Test
+  void aRareQuestionNeedsNoPlace() {
+    BackendLimits limits = oneCallEach();
+    Upstream upstream = upstream(limits);
+    ArmPlan arm = arm("h1:1");
+    upstream.retain(List.of(arm));
+    assertNotNull(upstream.slot(arm, Criticality.DEFAULT, false, null));
+    assertNull(upstream.slot(arm, Criticality.DEFAULT, false, null));
+    long refused = limits.of("h1:1").refused();
+    assertNotNull(upstream.channel(arm));
+    assertEquals(refused, limits.of("h1:1").refused());
+    assertEquals(1, limits.of("h1:1").inFlight());
+  }
+
+  @Test
+  void aLimitStaysAsLongAsAnyBackendOfItsAddress() {
+    BackendLimits limits = oneCallEach();
+    Upstream upstream = upstream(limits);
+    resolver.say("m.svc", "10.0.0.1");
+    ArmPlan named = arm("dns:///m.svc:8001");
+    ArmPlan numbered = arm("10.0.0.1:8001");
+    upstream.retain(List.of(named, numbered));
+    GradientLimit limit = limits.all().get("10.0.0.1:8001");
+    assertNotNull(limit);
+    upstream.retain(List.of(numbered));
+    time.advance(Duration.ofSeconds(2));
+    upstream.tick();
+    assertSame(limit, limits.all().get("10.0.0.1:8001"));
+    upstream.retain(List.of());
+    time.advance(Duration.ofSeconds(2));
+    upstream.tick();
+    assertEquals(Map.of(), limits.all());
   }
 }
