@@ -88,8 +88,10 @@ final class FrameBudget {
       }
       case FrameScanner.CONTINUATION ->
           ++continuations > mostContinuations ? ConnectionRefusal.CONTINUATION_FLOOD : null;
-      case FrameScanner.RST_STREAM ->
-          ++resetsSeen > mostResets ? ConnectionRefusal.RAPID_RESET : null;
+      case FrameScanner.RST_STREAM -> {
+        resetsSeen++;
+        yield resetsSeen > mostResets && isOverResets() ? ConnectionRefusal.RAPID_RESET : null;
+      }
       case FrameScanner.PING -> over(++pings, ConnectionRefusal.PING_FLOOD);
       case FrameScanner.SETTINGS -> over(++settings, ConnectionRefusal.SETTINGS_FLOOD);
       case FrameScanner.PRIORITY -> over(++priorities, ConnectionRefusal.PRIORITY_FLOOD);

@@ -68,16 +68,21 @@ class HealthBoundsTest {
   @Test
   void watchesAreCountedAndMakeRoomWhenTheyEnd() throws Exception {
     try (RpcServer server = server()) {
-      ManagedChannel channel =
+      ManagedChannel full =
+          Channels.open(HostPort.loopback(server.port()), ChannelOptions.plaintext());
+      // Another connection, because one may not have more calls at a time than that.
+      ManagedChannel other =
           Channels.open(HostPort.loopback(server.port()), ChannelOptions.plaintext());
       try {
         BlockingQueue<Status> heard = new LinkedBlockingQueue<>();
         List<ClientCall<?, ?>> open = new ArrayList<>();
         for (int i = 0; i < HealthBounds.MOST_WATCHES; i++) {
-          open.add(watch(channel, heard));
+          open.add(watch(i % 2 == 0 ? full : other, heard));
+        }
+        for (int i = 0; i < HealthBounds.MOST_WATCHES; i++) {
           assertEquals(Status.OK, heard.poll(10, TimeUnit.SECONDS));
         }
-        var _ = watch(channel, heard);
+        var _ = watch(other, heard);
         Status refused = heard.poll(10, TimeUnit.SECONDS);
         assertEquals(
             "1024 watches of this server's health are open (expected: fewer)",
@@ -85,13 +90,13 @@ class HealthBoundsTest {
         open.getFirst().cancel("enough", null);
         Status again;
         do {
-          heard.clear();
-          var _ = watch(channel, heard);
+          var _ = watch(other, heard);
           again = heard.poll(10, TimeUnit.SECONDS);
         } while (again != null && !again.isOk());
         assertEquals(Status.OK, again);
       } finally {
-        Channels.close(channel, Duration.ofSeconds(1));
+        Channels.close(full, Duration.ofSeconds(1));
+        Channels.close(other, Duration.ofSeconds(1));
       }
     }
   }

@@ -36,8 +36,7 @@ class KeysCommandTest {
     String alices = keyFor("alice");
     String bobs = keyFor("bob");
     ApiKeys keys =
-        ApiKeys.read(
-            folder.resolve("keys"), Files.readString(folder.resolve("secret")).strip());
+        ApiKeys.read(folder.resolve("keys"), Files.readString(folder.resolve("secret")).strip());
     assertEquals("alice", keys.principalOf(alices));
     assertEquals("bob", keys.principalOf(bobs));
     if (Files.getFileStore(folder).supportsFileAttributeView("posix")) {

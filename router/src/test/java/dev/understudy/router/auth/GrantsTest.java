@@ -55,7 +55,6 @@ class GrantsTest {
 
   @Test
   void aGrantInTheConfigurationStandsAboveClaims() {
-    assertEquals(
-        ALICES.withTester(), grant("alice", Set.of(CallerRole.METADATA), ModelScope.NONE));
+    assertEquals(ALICES.withTester(), grant("alice", Set.of(CallerRole.METADATA), ModelScope.NONE));
   }
 }

@@ -27,8 +27,7 @@ class RefusalsTest {
             Refusals.unusableModelName(LONG, LONG.length(), 256))) {
       String text = String.valueOf(refusal.getMessage());
       assertTrue(text.length() < 1_500, refusal.reason() + ": " + text.length());
-      assertTrue(
-          String.valueOf(refusal.toGrpc().getTrailers()).length() < 8_000, refusal.reason());
+      assertTrue(String.valueOf(refusal.toGrpc().getTrailers()).length() < 8_000, refusal.reason());
     }
     String id = "i".repeat(200);
     assertEquals(
