@@ -90,7 +90,10 @@ final class FrameBudget {
           ++continuations > mostContinuations ? ConnectionRefusal.CONTINUATION_FLOOD : null;
       case FrameScanner.RST_STREAM -> {
         resetsSeen++;
-        yield resetsSeen > mostResets && isOverResets() ? ConnectionRefusal.RAPID_RESET : null;
+        if (resetsSeen > mostResets && isOverResets()) {
+          yield ConnectionRefusal.RAPID_RESET;
+        }
+        yield null;
       }
       case FrameScanner.PING -> over(++pings, ConnectionRefusal.PING_FLOOD);
       case FrameScanner.SETTINGS -> over(++settings, ConnectionRefusal.SETTINGS_FLOOD);
