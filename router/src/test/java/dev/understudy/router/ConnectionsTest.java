@@ -200,7 +200,7 @@ class ConnectionsTest {
   }
 
   @Test
-  void callsThatAreResetAtOnceEndTheConnection() throws Exception {
+  void callsThatAreResetAtOnceSlowTheConnection() throws Exception {
     try (Rig rig = rig("resets: 100");
         WireClient client = WireClient.connect(port(rig)).impolite()) {
       whileOthersAreCalm(
@@ -219,14 +219,47 @@ class ConnectionsTest {
                   WireClient.bytes(WireClient.RST_STREAM, 0, stream, WireClient.number(8)));
             }
             flood(client, pairs.toByteArray(), 1);
-            WireEvent.GoAway goAway = client.goAway();
-            assertEquals(ENHANCE_YOUR_CALM, goAway.code());
-            assertEquals("rapid_reset", goAway.word());
-            assertTrue(goAway.lastStream() < 799, "last stream: " + goAway.lastStream());
-            return client.closed();
+            awaitRefusal(rig, CALL_RATE);
+            return null;
           });
-      assertEquals(1, rig.router.connections().refused(RAPID_RESET));
+      int stream = client.open(WireClient.call(INFER), false);
+      client.data(stream, request(), true);
+      assertEquals("0", String.valueOf(client.trailers(stream).headers().get("grpc-status")));
+      assertEquals(0, rig.router.connections().refused(RAPID_RESET));
+      client.halfClose();
       awaitEveryoneGone(rig);
+    }
+  }
+
+  @Test
+  void aMessageBeginsItsCallHoweverLongTheClientKeepsItsSideOpen() throws Exception {
+    try (Rig rig = rig("calls: 10");
+        WireClient client = WireClient.connect(port(rig))) {
+      int stream = client.open(WireClient.call(INFER), false);
+      client.data(stream, request(), false);
+      Rig.eventually("the backend is asked", () -> rig.champion.calls() == 2);
+      assertEquals("0", String.valueOf(client.trailers(stream).headers().get("grpc-status")));
+      client.data(stream, new byte[0], true);
+      int next = client.open(WireClient.call(INFER), false);
+      client.data(next, request(), true);
+      assertEquals("0", String.valueOf(client.trailers(next).headers().get("grpc-status")));
+    }
+  }
+
+  @Test
+  void aSecondMessageEndsTheCallThatTheFirstBegan() throws Exception {
+    try (Rig rig = rig("calls: 10");
+        WireClient client = WireClient.connect(port(rig))) {
+      rig.champion.behave(FakeBackend.hanging());
+      int stream = client.open(WireClient.call(INFER), false);
+      client.data(stream, request(), false);
+      Rig.eventually("the backend is asked", () -> rig.champion.calls() == 2);
+      client.data(stream, request(), false);
+      Http2Headers trailers = client.trailers(stream).headers();
+      assertEquals("13", String.valueOf(trailers.get("grpc-status")));
+      assertEquals(
+          "expected exactly one request message", String.valueOf(trailers.get("grpc-message")));
+      Rig.eventually("the backend's call is cancelled", () -> rig.champion.cancelled() == 1);
     }
   }
 
@@ -491,23 +524,37 @@ class ConnectionsTest {
   }
 
   @Test
-  void messagesWithoutEndAreBoundedInMemory() throws Exception {
+  void messagesWithoutEndAreBoundedInMemoryByEndingTheirCalls() throws Exception {
     try (Rig rig = rig("unfinishedBytes: 4MiB");
         WireClient client = WireClient.connect(port(rig))) {
       whileOthersAreCalm(
           rig,
           () -> {
             byte[] part = Arrays.copyOf(WireClient.message(new byte[1 << 20]), 60_000);
-            try {
-              for (int i = 0; i < 200; i++) {
-                client.data(client.open(WireClient.call(INFER), false), part, false);
-              }
-            } catch (SocketException closedByServer) {
-              assertTrue(closedByServer.getMessage() != null);
+            for (int i = 0; i < 100; i++) {
+              client.data(client.open(WireClient.call(INFER), false), part, false);
             }
-            assertEquals("unfinished_bytes", client.goAway().word());
-            return client.closed();
+            awaitRefusal(rig, UNFINISHED_BYTES);
+            return client.await(WireEvent.Reset.class, reset -> reset.code() == ENHANCE_YOUR_CALM);
           });
+      int stream = client.open(WireClient.call(INFER), false);
+      client.data(stream, request(), true);
+      assertEquals("0", String.valueOf(client.trailers(stream).headers().get("grpc-status")));
+      assertTrue(rig.router.connections().unfinishedBytes() <= 4 << 20);
+      client.halfClose();
+      awaitEveryoneGone(rig);
+    }
+  }
+
+  @Test
+  void twiceTheBytesOfMessagesWithoutEndEndTheConnection() throws Exception {
+    try (Rig rig = rig("unfinishedBytes: 4KiB");
+        WireClient client = WireClient.connect(port(rig))) {
+      // One frame, in which no stream can be ended.
+      byte[] part = Arrays.copyOf(WireClient.message(new byte[1 << 20]), 16 << 10);
+      client.data(client.open(WireClient.call(INFER), false), part, false);
+      assertEquals("unfinished_bytes", client.goAway().word());
+      client.closed();
       assertEquals(1, rig.router.connections().refused(UNFINISHED_BYTES));
       awaitEveryoneGone(rig);
     }

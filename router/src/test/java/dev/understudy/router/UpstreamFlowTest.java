@@ -292,6 +292,29 @@ class UpstreamFlowTest {
   }
 
   @Test
+  void questionsAboutWhatCannotBeANameDoNotPass() throws Exception {
+    try (Rig rig = Rig.watching("")) {
+      rig.offer(passing(rig));
+      for (String name : List.of("", "x".repeat(257))) {
+        assertEquals(
+            Status.Code.NOT_FOUND,
+            Rig.failure(() ->
+                    rig.stub()
+                        .modelMetadata(ModelMetadataRequest.newBuilder().setName(name).build()))
+                .getStatus()
+                .getCode());
+      }
+      assertEquals(
+          "INVALID_ARGUMENT the request is too long (expected: at most 4096 bytes)",
+          Rig.told(
+              Rig.failure(() ->
+                  rig.stub()
+                      .modelMetadata(
+                          ModelMetadataRequest.newBuilder().setName("x".repeat(5_000)).build()))));
+    }
+  }
+
+  @Test
   void whatCannotPassIsRefused() throws Exception {
     try (Rig rig = Rig.watching("")) {
       rig.offer(passing(rig));

@@ -76,7 +76,7 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
     }
   }
 
-  private record Victim(int stream, Wait owed, boolean isLate) {}
+  private record Victim(int stream, ConnectionRefusal reason, boolean isLate) {}
 
   private final ConnectionGuards guards;
   private final ConnectionLimits limits;
@@ -98,6 +98,7 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
   private long heardNanos;
   private long connectionGranted;
   private int lastStream;
+  private int overfull;
   private int watched;
   private boolean endsHere;
   private boolean heard;
@@ -160,7 +161,12 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
       attach(ctx);
     }
     ctx.fireChannelRead(message);
-    if (!paused && budget.isOverCallRate()) {
+    if (overfull != 0 && scanner.atBoundary()) {
+      int stream = overfull;
+      overfull = 0;
+      end(ctx, new Victim(stream, ConnectionRefusal.UNFINISHED_BYTES, false));
+    }
+    if (!paused && (budget.isOverCallRate() || budget.isOverResets())) {
       paused = true;
       guards.count(ConnectionRefusal.CALL_RATE);
       ctx.channel().config().setAutoRead(false);
@@ -230,8 +236,11 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
     long more = unfinished.held() - before;
     if (more != 0 && !guards.hold(more, unfinished.held())) {
       forgetEndedStreams();
-      if (!guards.hold(0, unfinished.held())) {
+      if (guards.isFarOver(unfinished.held())) {
         verdict = ConnectionRefusal.UNFINISHED_BYTES;
+      } else if (!guards.hold(0, unfinished.held())) {
+        // Ended as soon as this read is through, if that is between two frames.
+        overfull = stream;
       }
     }
   }
@@ -337,7 +346,7 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
         watch.restart(nowNanos, connectionGranted);
       } else {
         boolean isLate = nowNanos - watch.sinceNanos >= 2 * timeoutNanos;
-        victims.add(new Victim(stream.id(), owed, isLate));
+        victims.add(new Victim(stream.id(), owed.refusal, isLate));
       }
     }
   }
@@ -382,14 +391,14 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
       return;
     }
     if (scanner.atBoundary()) {
-      guards.count(victim.owed().refusal);
+      guards.count(victim.reason());
       release(victim.stream());
       // First, because the codec answers for what it then can no longer send.
       var _ = ctx.writeAndFlush(reset(ctx, victim.stream(), Http2Error.ENHANCE_YOUR_CALM));
       ctx.fireChannelRead(reset(ctx, victim.stream(), Http2Error.CANCEL));
       ctx.fireChannelReadComplete();
     } else if (victim.isLate()) {
-      refuse(ctx, victim.owed().refusal);
+      refuse(ctx, victim.reason());
     }
   }
 
@@ -443,6 +452,7 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
     if (!unfinished.isEmpty()) {
       long before = unfinished.held();
       unfinished.ended(stream);
+      overfull = overfull == stream ? 0 : overfull;
       guards.hold(unfinished.held() - before, 0);
     }
   }

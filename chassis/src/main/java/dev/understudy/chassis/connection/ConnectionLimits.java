@@ -15,8 +15,11 @@ import java.time.Duration;
  * @param headerBytes of one call's metadata
  * @param controlFrames a second of each kind (PING, SETTINGS, PRIORITY, small WINDOW_UPDATE, empty
  *     DATA, unknown) that need no call or data to justify them
- * @param resets a second that one connection may send beyond half of the calls that it begins
- * @param unfinishedBytes of messages on one connection whose end has not come
+ * @param resets a second that one connection may send beyond half of the calls that it begins;
+ *     above it, it is not read until the second is over; above eight times that and twice {@code
+ *     calls} it ends
+ * @param unfinishedBytes of messages on one connection whose end has not come; the stream that goes
+ *     above it is ended, and the connection at twice that
  * @param unfinishedBytesInAll the same over all connections
  * @param handshakeTimeout for TLS, preface and SETTINGS together
  * @param requestTimeout in which an incomplete request must get on by {@link #PROGRESS_BYTES}
@@ -55,14 +58,15 @@ public record ConnectionLimits(
 
   /** Reads the section {@code connections}; what it leaves out has its default. */
   public static ConnectionLimits read(Section section) {
+    int calls = section.integer("calls", 1_024, 1, 1_000_000);
     return new ConnectionLimits(
         section.integer("total", 16_384, 1, 1_000_000),
         section.integer("perAddress", 8_192, 1, 1_000_000),
-        section.integer("calls", 1_024, 1, 1_000_000),
+        calls,
         section.integer("callsPerSecond", 0, 0, 100_000_000),
         Math.clamp(section.bytes("headerBytes", 32 << 10), 1 << 10, 16 << 20),
         section.integer("controlFrames", 1_000, 10, 1_000_000),
-        section.integer("resets", 1_000, 10, 1_000_000),
+        section.integer("resets", Math.max(1_000, 2 * calls), 10, 2_000_000),
         section.bytes("unfinishedBytes", 256 * MIB),
         section.bytes("unfinishedBytesInAll", 512 * MIB),
         section.duration("handshakeTimeout", Duration.ofSeconds(10)),

@@ -28,9 +28,9 @@ public enum ConnectionRefusal {
   PRIORITY_FLOOD,
   /** Frames of types that HTTP/2 does not know, or that clients do not send. */
   UNKNOWN_FRAME_FLOOD,
-  /** More calls a second than one connection may begin; it is not read for the rest of it. */
+  /** More calls a second than one connection may begin or reset; it is not read for its rest. */
   CALL_RATE,
-  /** Too many bytes of messages of which the end does not come. */
+  /** Too many bytes of messages of which the end does not come: a stream, or the connection. */
   UNFINISHED_BYTES,
   /** A stream whose answer is not taken. */
   SLOW_READER,

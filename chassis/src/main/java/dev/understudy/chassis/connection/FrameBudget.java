@@ -5,9 +5,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The rule by which floods are told from use: frames that ask for work without being any must stay
  * in proportion to calls and data. In each second a connection may send a fixed number of each
- * kind, and two more for each frame of headers or data; resets may exceed half the calls begun by
- * the fixed number that holds for them. Honest clients stay far below; whoever pays for control
- * frames with real calls is bounded by what bounds those. For one thread.
+ * kind, and two more for each frame of headers or data. Resets are different, because honest
+ * clients send very many when a server is slow and their deadlines pass together: beyond half of
+ * the calls begun and the fixed number that holds for them, the connection is only slowed; it ends
+ * far above. Of all else honest clients stay far below; whoever pays for control frames with real
+ * calls is bounded by what bounds those. For one thread.
  */
 final class FrameBudget {
   /** A WINDOW_UPDATE below this many bytes weighs {@link #SMALL_WEIGHT} times as much. */
@@ -15,11 +17,15 @@ final class FrameBudget {
 
   private static final int SMALL_WEIGHT = 100;
 
-  /** A header block of the largest size that is taken fits into three frames. */
-  static final int CONTINUATIONS_IN_A_ROW = 8;
+  /**
+   * The least that a client may send in one frame before it must begin another, HTTP/2's default.
+   */
+  private static final int FRAME_BYTES = 16 << 10;
 
   private final int controlFrames;
   private final int resets;
+  private final long mostResets;
+  private final int mostContinuations;
   private final int callsPerSecond;
   private int work;
   private int calls;
@@ -35,6 +41,9 @@ final class FrameBudget {
   FrameBudget(ConnectionLimits limits) {
     this.controlFrames = limits.controlFrames();
     this.resets = limits.resets();
+    this.mostResets = 8L * limits.resets() + 2L * limits.calls();
+    // Twice as many as the largest header block that is taken needs, and some for short ones.
+    this.mostContinuations = 4 + 2 * (limits.headerBytes() / FRAME_BYTES);
     this.callsPerSecond = limits.callsPerSecond();
   }
 
@@ -56,6 +65,11 @@ final class FrameBudget {
     return callsPerSecond > 0 && calls > callsPerSecond;
   }
 
+  /** Whether more calls were reset in this second than a connection may. */
+  boolean isOverResets() {
+    return resetsSeen > resets + calls / 2;
+  }
+
   /** Counts a frame; says what is wrong when it is one too many. */
   @Nullable ConnectionRefusal count(int type, int flags, int length) {
     return switch (type) {
@@ -73,9 +87,14 @@ final class FrameBudget {
         yield null;
       }
       case FrameScanner.CONTINUATION ->
-          ++continuations > CONTINUATIONS_IN_A_ROW ? ConnectionRefusal.CONTINUATION_FLOOD : null;
-      case FrameScanner.RST_STREAM ->
-          ++resetsSeen > resets + calls / 2 ? ConnectionRefusal.RAPID_RESET : null;
+          ++continuations > mostContinuations ? ConnectionRefusal.CONTINUATION_FLOOD : null;
+      case FrameScanner.RST_STREAM -> {
+        resetsSeen++;
+        if (resetsSeen > mostResets && isOverResets()) {
+          yield ConnectionRefusal.RAPID_RESET;
+        }
+        yield null;
+      }
       case FrameScanner.PING -> over(++pings, ConnectionRefusal.PING_FLOOD);
       case FrameScanner.SETTINGS -> over(++settings, ConnectionRefusal.SETTINGS_FLOOD);
       case FrameScanner.PRIORITY -> over(++priorities, ConnectionRefusal.PRIORITY_FLOOD);

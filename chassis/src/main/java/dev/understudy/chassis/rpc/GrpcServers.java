@@ -92,7 +92,10 @@ public final class GrpcServers {
     options.services().forEach(builder::addService);
     builder.addService(
         ServerInterceptors.intercept(
-            health.getHealthService(), new ClockHeader(TimeSource.system())));
+            MessageBound.bounded(
+                ServerInterceptors.intercept(health.getHealthService(), new HealthBounds()),
+                MessageBound.QUESTION_BYTES),
+            new ClockHeader(TimeSource.system())));
     if (options.reflection()) {
       builder.addService(ProtoReflectionServiceV1.newInstance());
     }

@@ -211,8 +211,19 @@ public final class ApiKeys {
   }
 
   private int slot(byte[] hmac) {
-    int hash = hmac[0] | hmac[1] << 8 | hmac[2] << 16 | hmac[3] << 24;
+    int hash = (hmac[0] & 0xff) | (hmac[1] & 0xff) << 8 | (hmac[2] & 0xff) << 16 | hmac[3] << 24;
     return hash & (table.length - 1);
+  }
+
+  /** The most places beside each other that are taken: what a lookup may have to pass. */
+  int longestRun() {
+    int longest = 0;
+    int run = 0;
+    for (Entry entry : table) {
+      run = entry == null ? 0 : run + 1;
+      longest = Math.max(longest, run);
+    }
+    return longest;
   }
 
   /** The principals, each once. */

@@ -15,7 +15,7 @@ class FrameBudgetTest {
   }
 
   private static FrameBudget budget() {
-    return new FrameBudget(limits("controlFrames: 10\nresets: 10\ncallsPerSecond: 3\n"));
+    return new FrameBudget(limits("controlFrames: 10\nresets: 10\ncalls: 20\ncallsPerSecond: 3\n"));
   }
 
   @Test
@@ -56,8 +56,15 @@ class FrameBudgetTest {
         assertNull(honest.count(FrameScanner.RST_STREAM, 0, 4));
       }
     }
+    assertFalse(honest.isOverResets());
     FrameBudget rapid = budget();
     int resets = 0;
+    while (!rapid.isOverResets()) {
+      assertNull(rapid.count(FrameScanner.HEADERS, 0, 50));
+      assertNull(rapid.count(FrameScanner.RST_STREAM, 0, 4));
+      resets++;
+    }
+    assertEquals(21, resets, "ten beyond half of the calls: slowed");
     ConnectionRefusal refusal = null;
     while (refusal == null) {
       assertNull(rapid.count(FrameScanner.HEADERS, 0, 50));
@@ -65,7 +72,35 @@ class FrameBudgetTest {
       resets++;
     }
     assertEquals(ConnectionRefusal.RAPID_RESET, refusal);
-    assertEquals(21, resets, "ten beyond half of the calls");
+    assertEquals(8 * 10 + 2 * 20 + 1, resets, "far above: ended");
+  }
+
+  @Test
+  void allCallsOfAFullConnectionMayPassTheirDeadlinesTogether() {
+    FrameBudget budget = new FrameBudget(limits("{}"));
+    for (int i = 0; i < 2 * 1024; i++) {
+      assertNull(budget.count(FrameScanner.RST_STREAM, 0, 4));
+    }
+    assertFalse(budget.isOverResets());
+    assertEquals(2_048, limits("{}").resets());
+    assertEquals(20_000, limits("calls: 10000").resets());
+    assertEquals(1_000, limits("calls: 10").resets());
+  }
+
+  @Test
+  void asManyContinuationsMayComeAsTheLargestHeadersNeed() {
+    FrameBudget small = new FrameBudget(limits("{}"));
+    FrameBudget large = new FrameBudget(limits("headerBytes: 1MiB"));
+    assertNull(small.count(FrameScanner.HEADERS, 0, 50));
+    assertNull(large.count(FrameScanner.HEADERS, 0, 50));
+    for (int i = 0; i < 8; i++) {
+      assertNull(small.count(FrameScanner.CONTINUATION, 0, 16 << 10));
+    }
+    assertEquals(
+        ConnectionRefusal.CONTINUATION_FLOOD, small.count(FrameScanner.CONTINUATION, 0, 0));
+    for (int i = 0; i < 64; i++) {
+      assertNull(large.count(FrameScanner.CONTINUATION, 0, 16 << 10));
+    }
   }
 
   @Test

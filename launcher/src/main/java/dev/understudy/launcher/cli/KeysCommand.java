@@ -1,9 +1,12 @@
 package dev.understudy.launcher.cli;
 
 import dev.understudy.chassis.security.ApiKeys;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.concurrent.Callable;
@@ -46,17 +49,30 @@ final class KeysCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     SecureRandom random = new SecureRandom();
     if (!Files.exists(secretFile)) {
-      Files.writeString(secretFile, random(random) + "\n", StandardOpenOption.CREATE_NEW);
+      make(secretFile);
+      Files.writeString(secretFile, random(random) + "\n", StandardOpenOption.APPEND);
     }
     String secret = Files.readString(secretFile).strip();
     String key = "us_" + random(random);
-    Files.writeString(
-        file,
-        ApiKeys.entry(principal, key, secret) + "\n",
-        StandardOpenOption.CREATE,
-        StandardOpenOption.APPEND);
+    String entry = ApiKeys.entry(principal, key, secret);
+    if (!Files.exists(file)) {
+      make(file);
+    }
+    Files.writeString(file, entry + "\n", StandardOpenOption.APPEND);
     spec.commandLine().getOut().println(key);
     return 0;
+  }
+
+  /** Makes a file that its owner alone can read, where the system knows of owners. */
+  private static void make(Path file) throws IOException {
+    boolean posix = file.getFileSystem().supportedFileAttributeViews().contains("posix");
+    Files.createFile(
+        file,
+        posix
+            ? new FileAttribute<?>[] {
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+            }
+            : new FileAttribute<?>[0]);
   }
 
   private static String random(SecureRandom random) {

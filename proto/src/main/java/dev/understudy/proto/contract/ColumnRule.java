@@ -199,6 +199,19 @@ final class ColumnRule {
 
   // ---- The second look.
 
+  /** Whether nothing that this may find can refuse a request or change it. */
+  boolean onlyNotes() {
+    return trial
+        || (!fills
+            && isNote(missingAction)
+            && isNote(nan)
+            && (action == ContractAction.ACTION_FLAG || (!ranged && allowed == null)));
+  }
+
+  private static boolean isNote(ContractAction action) {
+    return action == ContractAction.ACTION_FLAG || isAllow(action);
+  }
+
   /** What an element comes to; told to the scan. */
   void judge(long key, Scan scan) {
     if (keys.isNan(key)) {
@@ -238,15 +251,15 @@ final class ColumnRule {
     if (fills && !trial) {
       scan.put(missingRule, fill, true);
     } else if (fills) {
-      scan.found().flag(missingRule, trialFlag, ContractFindings.Deed.TRIAL);
+      scan.found().note(missingRule, trialFlag, ContractFindings.Deed.TRIAL);
     }
   }
 
   private void broken(String rule, ContractAction what, long key, String expectation, Scan scan) {
     if (trial) {
-      scan.found().flag(rule, trialFlag, ContractFindings.Deed.TRIAL);
+      scan.found().note(rule, trialFlag, ContractFindings.Deed.TRIAL);
     } else if (what == ContractAction.ACTION_FLAG) {
-      scan.found().flag(rule, flag, ContractFindings.Deed.FLAG);
+      scan.found().note(rule, flag, ContractFindings.Deed.FLAG);
     } else if (scan.found().tells()) {
       scan.refuse(rule, name, keys.shown(key) + " (expected: " + expectation + ")");
     } else {

@@ -275,7 +275,8 @@ public final class ContractCheck {
               limits.getAction(),
               Scan.field(timeInputName, at / timeColumns, limits.getColumn()),
               problem);
-      if (found.full()) {
+      boolean notes = limits.getTrial() || limits.getAction() == ContractAction.ACTION_FLAG;
+      if (found.full() || (notes && found.notedFull())) {
         return found;
       }
     }
@@ -330,9 +331,9 @@ public final class ContractCheck {
       String description) {
     ContractFindings found = before == null ? new ContractFindings(message) : before;
     if (trial) {
-      found.flag(rule, "contract.trial." + rule, ContractFindings.Deed.TRIAL);
+      found.note(rule, "contract.trial." + rule, ContractFindings.Deed.TRIAL);
     } else if (action == ContractAction.ACTION_FLAG) {
-      found.flag(rule, "contract." + rule, ContractFindings.Deed.FLAG);
+      found.note(rule, "contract." + rule, ContractFindings.Deed.FLAG);
     } else {
       found.refuse(rule, field, description);
     }

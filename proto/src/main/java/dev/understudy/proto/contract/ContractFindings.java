@@ -21,7 +21,11 @@ public final class ContractFindings {
   /** The most violations that are told one by one. */
   public static final int MOST_TOLD = 64;
 
-  /** The most violations that are counted; once refused for so many, the rest is not looked at. */
+  /**
+   * The most violations that are counted; once refused for so many, the rest is not looked at. As
+   * many flags and trials are counted, apart; once there are so many, only what may refuse or put
+   * right is still looked at, so that no number of flags can hide a refusal.
+   */
   public static final int MOST_COUNTED = 65_536;
 
   /**
@@ -75,6 +79,7 @@ public final class ContractFindings {
   private final Map<Integer, Typed> typed = new LinkedHashMap<>();
   private byte @Nullable [] copy;
   private long refused;
+  private long noted;
   private long firstRow = -1;
   private @Nullable String lastRule;
   private long[] lastCounts = new long[0];
@@ -135,6 +140,11 @@ public final class ContractFindings {
     }
   }
 
+  /** Whether further flags and trials would not be counted. */
+  boolean notedFull() {
+    return noted >= MOST_COUNTED;
+  }
+
   /** Whether further violations would not be counted. */
   boolean full() {
     return refused >= MOST_COUNTED;
@@ -173,6 +183,14 @@ public final class ContractFindings {
   void refuseUntold(String rule) {
     count(rule, Deed.REFUSE);
     refused++;
+  }
+
+  /** Says something of a value, if there is still room for that. */
+  void note(String rule, String flag, Deed deed) {
+    if (noted < MOST_COUNTED) {
+      noted++;
+      flag(rule, flag, deed);
+    }
   }
 
   void flag(String rule, String flag, Deed deed) {

@@ -212,7 +212,7 @@ final class InputRules {
       byte[] message, @Nullable ContractFindings before, String description) {
     ContractFindings found = before == null ? new ContractFindings(message) : before;
     if (trial) {
-      found.flag("layout", "contract.trial.layout", ContractFindings.Deed.TRIAL);
+      found.note("layout", "contract.trial.layout", ContractFindings.Deed.TRIAL);
     } else {
       found.refuse("layout", "inputs[" + input + "]", description);
     }

@@ -40,7 +40,11 @@ final class Scan {
     row = first / columns.length;
     for (int i = 0; i < count; i++) {
       index = from + i * keys.size;
-      columns[column].judge(keys.at(data, index), this);
+      if (!found.notedFull() || !columns[column].onlyNotes()) {
+        columns[column].judge(keys.at(data, index), this);
+      } else if (columns.length == 1) {
+        return false;
+      }
       if (found.full()) {
         return false;
       }

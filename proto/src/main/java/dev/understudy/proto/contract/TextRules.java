@@ -109,9 +109,9 @@ final class TextRules {
     String name = feature.getName();
     String rule = name + ".allowed";
     if (feature.getTrial()) {
-      found.flag(rule, "contract.trial." + name, ContractFindings.Deed.TRIAL);
+      found.note(rule, "contract.trial." + name, ContractFindings.Deed.TRIAL);
     } else if (feature.getAction() == ContractAction.ACTION_FLAG) {
-      found.flag(rule, "contract." + name, ContractFindings.Deed.FLAG);
+      found.note(rule, "contract." + name, ContractFindings.Deed.FLAG);
     } else if (found.tells()) {
       found.refuse(
           rule,

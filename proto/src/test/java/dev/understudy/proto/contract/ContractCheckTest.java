@@ -503,4 +503,20 @@ class ContractCheckTest {
     assertNotEquals(
         ContractFile.parse("t", old).getDigest(), ContractFile.parse("t", clamped).getDigest());
   }
+
+  @Test
+  void flagsAndTrialsAreCountedUpToABound() {
+    float[] flood = new float[200_000];
+    java.util.Arrays.fill(flood, 1);
+    for (Map<String, Object> how :
+        List.of(Map.<String, Object>of("action", "flag"), Map.<String, Object>of("trial", true))) {
+      Map<String, Object> column = new java.util.HashMap<>(how);
+      column.put("name", "a");
+      column.put("max", 0);
+      ContractFindings found = found(columns(column), floats(1, flood));
+      assertEquals(0, found.refused());
+      assertTrue(!found.cut());
+      assertEquals(ContractFindings.MOST_COUNTED, found.counts().get(0).times());
+    }
+  }
 }

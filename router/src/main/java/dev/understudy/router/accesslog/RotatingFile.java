@@ -2,10 +2,12 @@ package dev.understudy.router.accesslog;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,11 +51,26 @@ final class RotatingFile implements AutoCloseable {
       if (folder != null) {
         Files.createDirectories(folder);
       }
+      make();
       open = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
       written = Files.size(file);
       out = open;
     }
     return open;
+  }
+
+  /** Makes the file if need be, which says who asked for what: not for everybody to read. */
+  private void make() throws IOException {
+    if (Files.exists(file)
+        || !file.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+      return;
+    }
+    try {
+      Files.createFile(
+          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r-----")));
+    } catch (FileAlreadyExistsException somebodyWasFaster) {
+      return;
+    }
   }
 
   private void rotate() throws IOException {

@@ -7,6 +7,7 @@ import dev.understudy.router.call.CallerRole;
 import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.Grant;
 import dev.understudy.router.call.Headers;
+import dev.understudy.router.call.ModelScope;
 import dev.understudy.router.call.Principal;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.config.AuthConfig;
@@ -69,9 +70,12 @@ public final class Authenticator implements Gate, AutoCloseable {
    * Lets a principal call a model. This comes before the model is looked for, so that nobody can
    * find out which models there are outside of his scope.
    *
-   * @throws Fault when it may not
+   * @throws Fault when it may not, or when this can be no model's name
    */
   public void checkModel(Principal principal, String model, String clientId) {
+    if (model.length() > ModelScope.MOST_NAME_CHARS) {
+      throw Refusals.unusableModelName(clientId, model.length(), ModelScope.MOST_NAME_CHARS);
+    }
     if (!principal.grant().models().contains(model)) {
       counts.add(AuthRefusal.MODEL);
       throw Refusals.notInScope(clientId, principal.name(), model);
@@ -83,6 +87,9 @@ public final class Authenticator implements Gate, AutoCloseable {
     if (!principal.grant().metadata()) {
       counts.add(AuthRefusal.ROLE);
       throw Refusals.noRole(principal.name(), CallerRole.METADATA.word());
+    }
+    if (model.length() > ModelScope.MOST_NAME_CHARS) {
+      throw Refusals.unknownModel("", model);
     }
     if (!model.isEmpty()) {
       checkModel(principal, model, "");

@@ -13,11 +13,13 @@ import java.util.Set;
 /** What each principal may do, worked out once. Immutable; any thread. */
 final class Grants {
   private final Map<String, Principal> named = new HashMap<>();
+  private final Set<String> granted;
   private final Grant others;
 
   Grants(AuthConfig config) {
     Grant rest = config.others();
     others = rest == null ? Grant.NOTHING : rest;
+    granted = Set.copyOf(config.principals().keySet());
     config.principals().forEach((name, grant) -> named.put(name, new Principal(name, grant)));
     for (String tester : config.testers()) {
       Principal known = named.get(tester);
@@ -46,21 +48,22 @@ final class Grants {
 
   /**
    * Who came with a token. Its claims say what the configuration does not: a principal that has a
-   * grant of its own has that and no more.
+   * grant of its own has that and no more. Who is only called a tester gets the tester's role
+   * beside what the claims say.
    */
   Principal of(TokenVerifier.Good token) {
     Principal known = named.get(token.principal());
-    if (known != null) {
-      return known;
-    }
     Set<CallerRole> roles = token.roles();
     ModelScope models = token.models();
+    if (known != null && (granted.contains(known.name()) || (roles == null && models == null))) {
+      return known;
+    }
     ModelScope scope = models == null ? others.models() : models;
-    return new Principal(
-        token.principal(),
+    Grant grant =
         roles == null
             ? new Grant(
                 others.infer(), others.metadata(), others.tester(), scope, others.criticality())
-            : Grant.of(roles, scope, others.criticality()));
+            : Grant.of(roles, scope, others.criticality());
+    return new Principal(token.principal(), known == null ? grant : grant.withTester());
   }
 }

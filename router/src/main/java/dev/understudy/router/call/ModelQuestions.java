@@ -7,7 +7,8 @@ import java.util.concurrent.CompletionStage;
 
 /**
  * What clients ask about a model; the champion answers. A stage fails with a {@link
- * dev.understudy.chassis.error.Fault}. An empty version means the champion's. Any thread.
+ * dev.understudy.chassis.error.Fault}. An empty version means the champion's. Any method may throw
+ * one too, when too many questions are open already. Any thread.
  */
 public interface ModelQuestions {
   /** Whether the router has a table and is not going down. */

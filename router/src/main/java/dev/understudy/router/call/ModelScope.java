@@ -11,6 +11,9 @@ import java.util.Set;
  * the empty one included; nothing else is special. Immutable; any thread; asking allocates nothing.
  */
 public final class ModelScope {
+  /** The most characters that a model's name may have. */
+  public static final int MOST_NAME_CHARS = 256;
+
   /** Every model. */
   public static final ModelScope ALL = new ModelScope(List.of("*"));
 
@@ -41,9 +44,15 @@ public final class ModelScope {
     return entries.isEmpty() ? NONE : new ModelScope(entries);
   }
 
-  /** Whether the model belongs. */
+  /** Whether the model belongs. What is too long for a name belongs to nothing but all. */
   public boolean contains(String model) {
-    if (all || names.contains(model)) {
+    if (all) {
+      return true;
+    }
+    if (model.length() > MOST_NAME_CHARS) {
+      return false;
+    }
+    if (names.contains(model)) {
       return true;
     }
     for (String pattern : patterns) {

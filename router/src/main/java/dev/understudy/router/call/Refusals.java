@@ -18,7 +18,11 @@ public final class Refusals {
   /** Clients take 8 KiB of trailers unless told otherwise; base64 adds a third to details. */
   private static final int MOST_VIOLATION_BYTES = 4_500;
 
+  /** Of each id, name or header that the client chose and a refusal repeats. */
   private static final int MOST_CHARS = 200;
+
+  /** Of a text that may repeat several. */
+  private static final int MOST_TEXT_CHARS = 1_000;
 
   private Refusals() {}
 
@@ -135,8 +139,9 @@ public final class Refusals {
     return Fault.of(
             Code.PERMISSION_DENIED,
             "MODEL_NOT_IN_SCOPE",
-            prefixed(clientId, "principal '" + principal + "' may not use model '" + model + "'"))
-        .resource("model", model)
+            prefixed(
+                clientId, "principal '" + principal + "' may not use model '" + cut(model) + "'"))
+        .resource("model", cut(model))
         .metadata("principal", principal);
   }
 
@@ -188,7 +193,9 @@ public final class Refusals {
     return Fault.of(
             Code.INVALID_ARGUMENT,
             "NO_SUCH_CRITICALITY",
-            "x-understudy-criticality: '" + said + "' (expected: critical, default or sheddable)")
+            "x-understudy-criticality: '"
+                + cut(said)
+                + "' (expected: critical, default or sheddable)")
         .violation("x-understudy-criticality", "expected: critical, default or sheddable");
   }
 
@@ -203,11 +210,11 @@ public final class Refusals {
                 "the deadline leaves "
                     + millis(remainingNanos)
                     + " ms, and model '"
-                    + model
+                    + cut(model)
                     + "' recently needed "
                     + millis(neededNanos)
                     + " ms or more"))
-        .resource("model", model);
+        .resource("model", cut(model));
   }
 
   /** Every backend of the arm has as many calls as it can take. */
@@ -272,12 +279,13 @@ public final class Refusals {
 
   /** Not a message of the protocol. */
   public static Fault malformed(String what) {
-    return Fault.of(Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", what);
+    return Fault.of(Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", cut(what, MOST_TEXT_CHARS));
   }
 
   /** The request does not fit; the text says why. */
   public static Fault invalid(String clientId, String text) {
-    return Fault.of(Code.INVALID_ARGUMENT, "INVALID_REQUEST", prefixed(clientId, text));
+    return Fault.of(
+        Code.INVALID_ARGUMENT, "INVALID_REQUEST", prefixed(clientId, cut(text, MOST_TEXT_CHARS)));
   }
 
   /**
@@ -295,13 +303,13 @@ public final class Refusals {
                 prefixed(
                     clientId,
                     "the data contract of model '"
-                        + model
+                        + cut(model)
                         + "' is broken: "
                         + cut(first.field())
                         + ": "
                         + cut(first.description())
                         + (found.refused() == 1 ? "" : "; violations in all: " + count)))
-            .metadata("model", model)
+            .metadata("model", cut(model))
             .metadata("violations", count);
     int room = MOST_VIOLATION_BYTES;
     for (ContractFindings.Violation violation : violations) {
@@ -318,7 +326,11 @@ public final class Refusals {
   }
 
   private static String cut(String text) {
-    return text.length() <= MOST_CHARS ? text : text.substring(0, MOST_CHARS) + "…";
+    return cut(text, MOST_CHARS);
+  }
+
+  private static String cut(String text, int most) {
+    return text.length() <= most ? text : text.substring(0, most) + "…";
   }
 
   private static int bytes(String text) {
@@ -333,13 +345,13 @@ public final class Refusals {
             prefixed(
                 clientId,
                 "model '"
-                    + model
+                    + cut(model)
                     + "' is not sure enough of its answer: "
                     + confidence
                     + " (expected: at least "
                     + least
                     + ")"))
-        .metadata("model", model);
+        .metadata("model", cut(model));
   }
 
   /** The model's answer is too far from its benchmark's. */
@@ -350,13 +362,13 @@ public final class Refusals {
             prefixed(
                 clientId,
                 "model '"
-                    + model
+                    + cut(model)
                     + "' and its benchmark disagree by "
                     + apart
                     + " (expected: at most "
                     + most
                     + ")"))
-        .metadata("model", model);
+        .metadata("model", cut(model));
   }
 
   /** No such model. */
@@ -364,8 +376,8 @@ public final class Refusals {
     return Fault.of(
             Code.NOT_FOUND,
             "UNKNOWN_MODEL",
-            prefixed(clientId, "Request for unknown model: '" + model + "' is not found"))
-        .resource("model", model);
+            prefixed(clientId, "Request for unknown model: '" + cut(model) + "' is not found"))
+        .resource("model", cut(model));
   }
 
   /** No name of a model that could be passed on. */
@@ -385,8 +397,12 @@ public final class Refusals {
             "UNKNOWN_VERSION",
             prefixed(
                 clientId,
-                "Request for unknown model: '" + model + "' version " + version + " is not found"))
-        .resource("model", model);
+                "Request for unknown model: '"
+                    + cut(model)
+                    + "' version "
+                    + cut(version)
+                    + " is not found"))
+        .resource("model", cut(model));
   }
 
   /** A version is a whole number. */
@@ -397,7 +413,7 @@ public final class Refusals {
         prefixed(
             clientId,
             "failed to get model version from specified version string '"
-                + version
+                + cut(version)
                 + "' (details: stoll, expected: a whole number)"));
   }
 
@@ -413,7 +429,7 @@ public final class Refusals {
                     + "' version "
                     + version
                     + " is not at ready state"))
-        .resource("model", model)
+        .resource("model", cut(model))
         .retryAfter(Duration.ofSeconds(1));
   }
 
@@ -451,7 +467,11 @@ public final class Refusals {
         "NO_SUCH_ARM",
         prefixed(
             clientId,
-            "model '" + model + "' has no answering arm '" + arm + "' (header x-understudy-arm)"));
+            "model '"
+                + cut(model)
+                + "' has no answering arm '"
+                + cut(arm)
+                + "' (header x-understudy-arm)"));
   }
 
   /** Every call must leave a record, and there is no room for one. */
@@ -473,7 +493,7 @@ public final class Refusals {
             prefixed(
                 clientId,
                 "model '"
-                    + model
+                    + cut(model)
                     + "' answered with "
                     + what
                     + " in output '"
@@ -481,7 +501,7 @@ public final class Refusals {
                     + "' (element "
                     + element
                     + ")"))
-        .metadata("model", model)
+        .metadata("model", cut(model))
         .metadata("output", output);
   }
 
@@ -543,6 +563,6 @@ public final class Refusals {
 
   /** Puts Triton's prefix before the text when the client gave an id. */
   public static String prefixed(String clientId, String text) {
-    return clientId.isEmpty() ? text : "[request id: " + clientId + "] " + text;
+    return clientId.isEmpty() ? text : "[request id: " + cut(clientId) + "] " + text;
   }
 }

@@ -1,5 +1,6 @@
 package dev.understudy.router.frontend;
 
+import dev.understudy.chassis.rpc.MessageBound;
 import dev.understudy.router.call.Gate;
 import dev.understudy.router.call.InferService;
 import dev.understudy.router.call.ModelQuestions;
@@ -32,7 +33,10 @@ public final class Frontend {
     HeaderKeys keys = new HeaderKeys();
     ServerServiceDefinition rare =
         ServerInterceptors.intercept(
-            new RareMethods(questions, gate, serverName), new HeaderGate(gate, keys));
+            MessageBound.bounded(
+                new RareMethods(questions, gate, serverName).bindService(),
+                MessageBound.QUESTION_BYTES),
+            new HeaderGate(gate, keys));
     ServerServiceDefinition.Builder service =
         ServerServiceDefinition.builder(InferMethods.SERVICE)
             .addMethod(InferMethods.serverUnary(), new UnaryInfer(infer, keys, nanoTime))

@@ -58,7 +58,7 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
     private final ServerCall<byte[], Message> call;
     private final InferService.Ticket ticket;
     private final AtomicBoolean ended = new AtomicBoolean();
-    private byte @Nullable [] message;
+    private boolean received;
     private @Nullable Cancel running;
 
     OneCall(ServerCall<byte[], Message> call, InferService.Ticket ticket) {
@@ -66,39 +66,39 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
       this.ticket = ticket;
     }
 
+    /**
+     * The call begins here and not when the client has nothing more to say: from here on the
+     * message is counted, however long the client keeps its side open.
+     */
     @Override
-    public void onMessage(byte[] received) {
-      if (message != null) {
-        fail("", Fault.from(tooMany().asRuntimeException()), new Notes());
-        return;
-      }
-      message = received;
-    }
-
-    @Override
-    public void onHalfClose() {
-      byte[] received = message;
+    public void onMessage(byte[] message) {
       if (ended.get()) {
         return;
       }
-      if (received == null) {
-        fail("", Fault.from(tooMany().asRuntimeException()), new Notes());
+      if (received) {
+        fail("", Fault.from(notOne().asRuntimeException()), new Notes());
+        cancelRunning();
         return;
       }
+      received = true;
       try {
-        running = ticket.infer(received, this);
+        running = ticket.infer(message, this);
       } catch (RuntimeException e) {
         fail("", Fault.from(e), new Notes());
       }
     }
 
     @Override
+    public void onHalfClose() {
+      if (!received) {
+        fail("", Fault.from(notOne().asRuntimeException()), new Notes());
+      }
+    }
+
+    @Override
     public void onCancel() {
       ended.set(true);
-      Cancel cancel = running;
-      if (cancel != null) {
-        cancel.cancel();
-      }
+      cancelRunning();
       ticket.close();
     }
 
@@ -123,7 +123,14 @@ final class UnaryInfer implements ServerCallHandler<byte[], Message> {
       }
     }
 
-    private static Status tooMany() {
+    private void cancelRunning() {
+      Cancel cancel = running;
+      if (cancel != null) {
+        cancel.cancel();
+      }
+    }
+
+    private static Status notOne() {
       return Status.INTERNAL.withDescription("expected exactly one request message");
     }
   }

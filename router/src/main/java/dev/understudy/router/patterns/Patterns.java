@@ -5,6 +5,7 @@ import dev.understudy.router.hash.StableHash;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -194,6 +195,20 @@ public final class Patterns {
       return rates;
     }
     return models.computeIfAbsent(model, name -> new ModelRates(StableHash.of(seed, name)));
+  }
+
+  /**
+   * Forgets models that no table lists any more.
+   *
+   * @param listed the names that are listed; models that pass through share {@code *}
+   */
+  public void retain(Set<String> listed) {
+    models.keySet().removeIf(name -> !listed.contains(name) && !name.equals("*"));
+  }
+
+  /** How many models something is known of. */
+  int models() {
+    return models.size();
   }
 
   /** Who is under suspicion, those longest under it first; at most so many. */

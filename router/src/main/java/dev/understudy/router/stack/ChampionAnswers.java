@@ -3,7 +3,9 @@ package dev.understudy.router.stack;
 import dev.understudy.proto.inference.ModelConfigResponse;
 import dev.understudy.proto.inference.ModelMetadataResponse;
 import dev.understudy.proto.inference.ModelStatisticsResponse;
+import dev.understudy.router.call.Budget;
 import dev.understudy.router.call.ModelQuestions;
+import dev.understudy.router.call.ModelScope;
 import dev.understudy.router.call.Refusals;
 import dev.understudy.router.control.TableKeeper;
 import dev.understudy.router.table.ArmPlan;
@@ -15,12 +17,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** Questions about a model go to its champion, or to the arm whose version is asked for. */
 final class ChampionAnswers implements ModelQuestions {
+  private static final int MOST_QUESTIONS = 256;
+
   private final TableKeeper keeper;
   private final BackendQuestions backends;
   private final BooleanSupplier stopping;
+  private final Budget questions = new Budget(MOST_QUESTIONS);
 
   ChampionAnswers(TableKeeper keeper, BackendQuestions backends, BooleanSupplier stopping) {
     this.keeper = keeper;
@@ -35,7 +41,7 @@ final class ChampionAnswers implements ModelQuestions {
 
   @Override
   public CompletionStage<Boolean> ready(String model, String version) {
-    ModelPlan plan = keeper.current().plan(model);
+    ModelPlan plan = plan(model);
     if (plan == null || (plan.signature() == null && !plan.passesThrough())) {
       return CompletableFuture.completedFuture(false);
     }
@@ -99,17 +105,24 @@ final class ChampionAnswers implements ModelQuestions {
                 }));
   }
 
+  /** The plan of a model; null for what cannot be a name, which must not pass through either. */
+  private @Nullable ModelPlan plan(String model) {
+    return model.isEmpty() || model.length() > ModelScope.MOST_NAME_CHARS
+        ? null
+        : keeper.current().plan(model);
+  }
+
   private <A> CompletionStage<A> ask(
       String model, String version, BiFunction<ArmPlan, Asked, CompletionStage<A>> question) {
-    ModelPlan plan = keeper.current().plan(model);
+    ModelPlan plan = plan(model);
     if (plan == null) {
       return CompletableFuture.failedFuture(Refusals.unknownModel("", model));
     }
     if (plan.passesThrough()) {
-      return question.apply(plan.champion(), new Asked(model, version));
+      return bounded(question, plan.champion(), new Asked(model, version));
     }
     if (version.isEmpty()) {
-      return question.apply(plan.champion(), Asked.of(plan.champion()));
+      return bounded(question, plan.champion(), Asked.of(plan.champion()));
     }
     if (!Tables.isInteger(version)) {
       return CompletableFuture.failedFuture(Refusals.versionIsNoInteger("", version));
@@ -117,6 +130,20 @@ final class ChampionAnswers implements ModelQuestions {
     ArmPlan arm = plan.pinned(version);
     return arm == null
         ? CompletableFuture.failedFuture(Refusals.unknownVersion("", model, version))
-        : question.apply(arm, Asked.of(arm));
+        : bounded(question, arm, Asked.of(arm));
+  }
+
+  /** Thrown and not a failed stage, because too many questions are no answer to "is it ready?". */
+  private <A> CompletionStage<A> bounded(
+      BiFunction<ArmPlan, Asked, CompletionStage<A>> question, ArmPlan arm, Asked asked) {
+    if (!questions.take(1)) {
+      throw Refusals.tooManyCalls(MOST_QUESTIONS);
+    }
+    try {
+      return question.apply(arm, asked).whenComplete((answer, failure) -> questions.giveBack(1));
+    } catch (RuntimeException e) {
+      questions.giveBack(1);
+      throw e;
+    }
   }
 }

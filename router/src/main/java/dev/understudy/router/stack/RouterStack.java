@@ -384,6 +384,10 @@ public final class RouterStack implements AdminService.Desk {
     copies.retain(copied);
     admission.retain(snapshot.plans().keySet());
     seconds.retain(snapshot.plans().keySet());
+    Patterns patterns = onlookers.patterns();
+    if (patterns != null) {
+      patterns.retain(snapshot.plans().keySet());
+    }
     scheduler.after(Duration.ZERO, "ask for signatures", learner::ask);
   }
 

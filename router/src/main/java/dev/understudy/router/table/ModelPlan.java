@@ -11,6 +11,7 @@ import dev.understudy.router.slices.Disclosure;
 import dev.understudy.router.split.Split;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param contract what the route's contract demands of requests; null when nothing
  * @param guard what it demands of answers
  * @param benchmark the arm that answers are held against, null without one
+ * @param hidden for what passes through: names that must not, because a backend knows a listed
+ *     model by them, and under its own name that one is guarded
  */
 public record ModelPlan(
     ModelRoute route,
@@ -41,7 +44,8 @@ public record ModelPlan(
     Disclosure disclosure,
     @Nullable ContractCheck contract,
     AnswerGuard guard,
-    @Nullable ArmPlan benchmark) {
+    @Nullable ArmPlan benchmark,
+    Set<String> hidden) {
   /** The model's name. */
   public String model() {
     return route.getModel();
@@ -114,7 +118,8 @@ public record ModelPlan(
         disclosure,
         contract,
         guard,
-        benchmark);
+        benchmark,
+        hidden);
   }
 
   /** The arms that may answer. */

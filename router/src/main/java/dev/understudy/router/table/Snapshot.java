@@ -28,11 +28,15 @@ public record Snapshot(
 
   /**
    * The plan of a model; of one that is not listed the plan by which such models pass through, or
-   * null when they do not.
+   * null when they do not, or this one must not.
    */
   public @Nullable ModelPlan plan(String model) {
     ModelPlan plan = plans.get(model);
-    return plan == null ? plans.get("") : plan;
+    if (plan != null) {
+      return plan;
+    }
+    ModelPlan passing = plans.get("");
+    return passing == null || passing.hidden().contains(model) ? null : passing;
   }
 
   /** Whether the lease has run out. */

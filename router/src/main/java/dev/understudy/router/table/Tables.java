@@ -59,7 +59,7 @@ public final class Tables {
           "model '" + route.getModel() + "' is listed twice");
     }
     if (table.hasPassThrough()) {
-      plans.put("", passThrough(table.getPassThrough()));
+      plans.put("", passThrough(table));
     }
     return Map.copyOf(plans);
   }
@@ -81,7 +81,8 @@ public final class Tables {
     }
   }
 
-  private static ModelPlan passThrough(PassThrough pass) {
+  private static ModelPlan passThrough(RoutingTable table) {
+    PassThrough pass = table.getPassThrough();
     Arm arm =
         Arm.newBuilder()
             .setName("pass-through")
@@ -102,7 +103,24 @@ public final class Tables {
         new Disclosure(DataContract.getDefaultInstance(), ""),
         null,
         new AnswerGuard("", DataContract.getDefaultInstance()),
-        null);
+        null,
+        hidden(table));
+  }
+
+  /** The names by which backends that calls pass through to know models that are listed. */
+  private static Set<String> hidden(RoutingTable table) {
+    Set<Target> passing = new HashSet<>();
+    table.getPassThrough().getEndpointsList().forEach(e -> passing.add(Target.parse(e)));
+    Set<String> names = new HashSet<>();
+    for (ModelRoute route : table.getModelsList()) {
+      for (Arm arm : route.getArmsList()) {
+        if (!arm.getUpstreamModel().isEmpty()
+            && arm.getEndpointsList().stream().anyMatch(e -> passing.contains(Target.parse(e)))) {
+          names.add(arm.getUpstreamModel());
+        }
+      }
+    }
+    return Set.copyOf(names);
   }
 
   private static ModelPlan compile(ModelRoute route, boolean lineageIsKept) {
@@ -170,7 +188,8 @@ public final class Tables {
         new Disclosure(route.getContract(), route.getSalt()),
         ContractCheck.of(route.getContract()),
         guard,
-        benchmark);
+        benchmark,
+        Set.of());
   }
 
   private static int weight(int bp) {

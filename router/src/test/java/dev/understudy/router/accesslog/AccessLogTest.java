@@ -201,4 +201,19 @@ class AccessLogTest {
   private static String problem(String yaml) {
     return String.join("\n", assertThrows(ConfigException.class, () -> read(yaml)).problems());
   }
+
+  @Test
+  void theFileIsNotForEverybodyToRead() throws Exception {
+    Path file = folder.resolve("new.log");
+    try (RotatingFile log = new RotatingFile(file, 1 << 20, 3)) {
+      log.write("line\n".getBytes(StandardCharsets.UTF_8));
+    }
+    if (Files.getFileStore(folder).supportsFileAttributeView("posix")) {
+      String rights =
+          java.nio.file.attribute.PosixFilePermissions.toString(
+              Files.getPosixFilePermissions(file));
+      assertTrue(rights.startsWith("rw-") && rights.endsWith("---"), rights);
+    }
+    assertEquals("line\n", Files.readString(file));
+  }
 }

@@ -66,4 +66,11 @@ class ModelScopeTest {
     }
     return text.toString();
   }
+
+  @Test
+  void whatIsTooLongForANameBelongsToNothing() {
+    assertTrue(in("a" + "x".repeat(255), "a*"));
+    assertFalse(in("a" + "x".repeat(256), "a*"));
+    assertFalse(in("a".repeat(64 << 20), "*a*a*a*b"));
+  }
 }

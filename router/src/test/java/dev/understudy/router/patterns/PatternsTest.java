@@ -292,4 +292,16 @@ class PatternsTest {
     assertTrue(a.of(request(0, 0, 0), 7, 0));
     assertFalse(Sketch.isNear(a.bins(), a.bins()), "nothing is not like nothing");
   }
+
+  @Test
+  void modelsThatNoTableListsAreForgotten() {
+    Patterns patterns =
+        new Patterns(new PatternSettings(1000, 1, 0.02, 5, Duration.ofHours(1), 0), 12345);
+    for (String model : List.of("fraud", "gone", "*")) {
+      var _ = patterns.asked("alice", model, request(draw()), now, now / 1_000_000);
+    }
+    assertEquals(3, patterns.models());
+    patterns.retain(java.util.Set.of("fraud", ""));
+    assertEquals(2, patterns.models());
+  }
 }

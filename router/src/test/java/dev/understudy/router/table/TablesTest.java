@@ -11,10 +11,12 @@ import dev.understudy.proto.v1.Eligibility;
 import dev.understudy.proto.v1.Holdout;
 import dev.understudy.proto.v1.InjectedFault;
 import dev.understudy.proto.v1.ModelRoute;
+import dev.understudy.proto.v1.PassThrough;
 import dev.understudy.proto.v1.Role;
 import dev.understudy.proto.v1.RouteRule;
 import dev.understudy.proto.v1.RoutingTable;
 import java.util.Objects;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class TablesTest {
@@ -87,5 +89,34 @@ class TablesTest {
     assertNull(selection.targets().getFirst().arm());
     assertNull(selection.heldOut());
     assertNull(selection.eligible());
+  }
+
+  @Test
+  void whatPassesThroughDoesNotReachAListedModelByAnotherName() {
+    ModelRoute route =
+        ModelRoute.newBuilder()
+            .setModel("m")
+            .addArms(
+                arm("champion", Role.CHAMPION)
+                    .clearEndpoints()
+                    .addEndpoints("b:1")
+                    .setUpstreamModel("m_prod"))
+            .addArms(
+                arm("shadow", Role.SHADOW)
+                    .clearEndpoints()
+                    .addEndpoints("c:1")
+                    .setUpstreamModel("m_next"))
+            .build();
+    RoutingTable table =
+        RoutingTable.newBuilder()
+            .addModels(route)
+            .setPassThrough(PassThrough.newBuilder().addEndpoints("a:1").addEndpoints("b:1"))
+            .build();
+    Snapshot snapshot =
+        new Snapshot(table, Tables.compile(table, false), Long.MAX_VALUE, true, Set.of());
+    assertNull(snapshot.plan("m_prod"));
+    assertEquals("*", Objects.requireNonNull(snapshot.plan("m_next")).label());
+    assertEquals("*", Objects.requireNonNull(snapshot.plan("other")).label());
+    assertEquals("m", Objects.requireNonNull(snapshot.plan("m")).label());
   }
 }
