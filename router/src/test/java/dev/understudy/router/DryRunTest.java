@@ -1,7 +1,6 @@
 package dev.understudy.router;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.understudy.chassis.error.Fault;
@@ -54,7 +53,10 @@ class DryRunTest {
           assertEquals(
               List.of("who", "scope"),
               told.getStepsList().stream().map(RouteStep::getLayer).toList());
-          assertFalse(ContractFlowTest.metrics(rig).contains("understudy_auth_refusals_total{"));
+          String page = ContractFlowTest.metrics(rig);
+          for (String reason : List.of("model", "role")) {
+            assertTrue(page.contains("refusals_total{reason=\"" + reason + "\"} 0.0"), page);
+          }
           assertEquals(told.getReason(), explain(admin, name, "no-such-model").getReason());
         }
         for (String name : List.of("ben", "cat")) {

@@ -365,7 +365,8 @@ class SelectionFlowTest {
     assertFalse(told.getForwarded());
     assertEquals(StepResult.STEP_REFUSES, step(told, "contract").getResult());
     assertEquals(
-        Rig.told(Rig.failure(() -> rig.stub().modelInfer(FakeBackend.request(Rig.MODEL, 11, 1, 1)))),
+        Rig.told(
+            Rig.failure(() -> rig.stub().modelInfer(FakeBackend.request(Rig.MODEL, 11, 1, 1)))),
         told.getCode() + " " + told.getMessage());
 
     ExplainRouteResponse clamped =
@@ -379,7 +380,9 @@ class SelectionFlowTest {
         step(clamped, "guard").getText());
     assertEquals(
         "is kept",
-        step(explain(asked -> asked.setRequest(FakeBackend.request(Rig.MODEL, 1, 1, 1))), "contract")
+        step(
+                explain(asked -> asked.setRequest(FakeBackend.request(Rig.MODEL, 1, 1, 1))),
+                "contract")
             .getText());
     assertEquals(0, rig.champion.calls());
   }

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The median of ratios or differences of interleaved runs, with an interval from order statistics: the k-th
- * smallest and k-th largest enclose the median with probability 1 - 2 P(B &lt; k), where B is
- * binomial with n draws of one half, whatever the distribution (Conover, Practical Nonparametric
+ * The median of ratios or differences of interleaved runs, with an interval from order statistics:
+ * the k-th smallest and k-th largest enclose the median with probability 1 - 2 P(B &lt; k), where B
+ * is binomial with n draws of one half, whatever the distribution (Conover, Practical Nonparametric
  * Statistics, section 3.2). With fewer than 6 runs no such interval of 95 % exists, and the range
  * is told instead.
  *

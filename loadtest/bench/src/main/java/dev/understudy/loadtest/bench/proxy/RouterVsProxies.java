@@ -27,9 +27,9 @@ import java.util.Map;
  * for the median from order statistics, at least 95 %. A machine that is busy with something else
  * shows as a wide interval, not as a wrong figure.
  *
- * <p><b>Honesty.</b> A router that lets go of evidence is quicker. A scenario has failed when a call
- * failed, when the taker has evidence of fewer calls than the router answered, warm-ups included, or
- * when more than 1 % of the copies were dropped; then the exit code is 3.
+ * <p><b>Honesty.</b> A router that lets go of evidence is quicker. A scenario has failed when a
+ * call failed, when the taker has evidence of fewer calls than the router answered, warm-ups
+ * included, or when more than 1 % of the copies were dropped; then the exit code is 3.
  */
 public final class RouterVsProxies {
   private static final Gson GSON = new GsonBuilder().setPrettyPrinting().create();
@@ -265,8 +265,7 @@ public final class RouterVsProxies {
         Ratio tail = Ratio.of(ours, measured, "p99_us");
         told.add("router_cpu_over_this", cpu.json());
         told.add("router_p99_over_this", tail.json());
-        told.add(
-            "router_cpu_us_above_this", Ratio.difference(ours, measured, "cpu_us").json());
+        told.add("router_cpu_us_above_this", Ratio.difference(ours, measured, "cpu_us").json());
         against = cpu.text() + "   p99 " + tail.text();
       }
       System.out.printf(
@@ -316,7 +315,8 @@ public final class RouterVsProxies {
     if (bad) {
       failed = true;
       System.out.println(
-          "  FAILED (expected: no call fails, all evidence, 99 % of the mirrors); calls that failed: "
+          "  FAILED (expected: no call fails, all evidence, 99 % of the mirrors); calls that"
+              + " failed: "
               + failures);
     }
     results.add(scenario.name(), result);

@@ -131,40 +131,40 @@ final class Stand implements AutoCloseable {
 
   static String configuration(Path work, int port, boolean mirroring, String contract) {
     return """
-        name: bench
-        listen: 127.0.0.1:%d
-        admin: 127.0.0.1:%d
-        eventLoops: 1
-        evidence: 127.0.0.1:7090
-        collector: 127.0.0.1:7090
-        auth: {keys: %s, secret: %s, others: {models: ["*"]}}
-        limits:
-          requestsPerSecond: 1000000
-          burst: 1000000
-          bytesPerSecond: 10GiB
-          concurrentCalls: 100000
-          models: {fraud-detector: {requestsPerSecond: 1000000, bytesPerSecond: 10GiB}}
-          methods: {infer: {requestsPerSecond: 1000000, bytesPerSecond: 10GiB}}
-        connections: {calls: 4096}
-        queues: {lineageRecords: 1000000, comparisons: 64MiB}
-        mirror: {copies: 4096}
-        models:
-          fraud-detector:
-            champion: {version: 1, endpoints: ["127.0.0.1:7000"]}
-            canary: {version: 2, weight: 10%%, endpoints: ["127.0.0.1:7000"]}
-            rules:
-              - {name: nobody, headers: [{name: x-team, anyOf: [nobody]}], arm: champion}
-        %s%s\
-        """
+    name: bench
+    listen: 127.0.0.1:%d
+    admin: 127.0.0.1:%d
+    eventLoops: 1
+    evidence: 127.0.0.1:7090
+    collector: 127.0.0.1:7090
+    auth: {keys: %s, secret: %s, others: {models: ["*"]}}
+    limits:
+      requestsPerSecond: 1000000
+      burst: 1000000
+      bytesPerSecond: 10GiB
+      concurrentCalls: 100000
+      models: {fraud-detector: {requestsPerSecond: 1000000, bytesPerSecond: 10GiB}}
+      methods: {infer: {requestsPerSecond: 1000000, bytesPerSecond: 10GiB}}
+    connections: {calls: 4096}
+    queues: {lineageRecords: 1000000, comparisons: 64MiB}
+    mirror: {copies: 4096}
+    models:
+      fraud-detector:
+        champion: {version: 1, endpoints: ["127.0.0.1:7000"]}
+        canary: {version: 2, weight: 10%%, endpoints: ["127.0.0.1:7000"]}
+        rules:
+          - {name: nobody, headers: [{name: x-team, anyOf: [nobody]}], arm: champion}
+    %s%s\
+    """
         .formatted(
-                port,
-                port + 1,
-                work.resolve("keys"),
-                work.resolve("secret"),
-                mirroring
-                    ? "    shadow: {version: 3, mirror: 10%, endpoints: [\"127.0.0.1:7001\"]}\n"
-                    : "",
-                contract);
+            port,
+            port + 1,
+            work.resolve("keys"),
+            work.resolve("secret"),
+            mirroring
+                ? "    shadow: {version: 3, mirror: 10%, endpoints: [\"127.0.0.1:7001\"]}\n"
+                : "",
+            contract);
   }
 
   private static Stand java(
