@@ -9,7 +9,7 @@
 //       rate=0 keeps streams x connections calls under way; otherwise calls arrive as a Poisson process and are timed from their schedule.
 //       Every answer must have reply-bytes bytes (0: as many as the first one). keys: one bearer token a line; a connection has 13 of
 //       them and takes the next one every 64 calls. unique: a new traceparent and grpc-timeout with every call.
-//       Prints one JSON object; processes are those whose CPU time per request is told. Exit code 2 if a call failed.
+//       Prints one JSON object (submitted, ended: every call since the start; requests, errors: those of the measured seconds); processes are those whose CPU time per request is told. Exit code 2 if a call failed.
 //
 // HTTP/2 as far as both ends need it, on loopback, one thread. No header is ever decoded: the generator sees the end of a stream and counts
 // bytes, the backend tells questions by their size. Trailers alone (a refusal) have no bytes and count as errors.
@@ -334,7 +334,7 @@ static uint8_t *body;
 static uint32_t body_size, expected;
 static char **keys;
 static int key_count, unique, measuring, streams;
-static uint64_t done, failed, unique_number, histogram[BUCKETS];
+static uint64_t done, failed, failed_before, all_submitted, all_ended, unique_number, histogram[BUCKETS];
 static char authority[32];
 
 // Log-linear: 64 buckets per power of two, units of 100 ns.
@@ -383,6 +383,7 @@ static void submit(Connection *c, uint64_t scheduled) {
   uint32_t stream = c->next_stream, slot = (stream >> 1) & (SLOTS - 1);
   c->next_stream += 2;
   c->active++;
+  all_submitted++;
   c->started[slot] = scheduled;
   c->bytes_got[slot] = 0;
   // A connection's keys are entered into the table one after the other and named by their places from then on.
@@ -426,6 +427,7 @@ static int may_submit(Connection *c) {
 }
 
 static void ended(Connection *c, uint32_t stream, int well, uint64_t now) {
+  all_ended++;
   uint32_t slot = (stream >> 1) & (SLOTS - 1), got = c->bytes_got[slot];
   c->active--;
   if (well && !expected) expected = got;
@@ -566,6 +568,7 @@ static int load(int count, char **args) {
     uint64_t now = nanos();
     if (!measuring && now >= begin) {
       measuring = 1;
+      failed_before = failed;
       done = failed = 0;
       begin = now;
       end = now + seconds * 1e9;
@@ -609,9 +612,9 @@ static int load(int count, char **args) {
   getrusage(RUSAGE_SELF, &usage);
   own = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6 - own;
   double per = done ? done : 1;
-  printf("{\"requests\":%llu,\"per_second\":%.1f,\"errors\":%llu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
+  printf("{\"requests\":%llu,\"submitted\":%llu,\"ended\":%llu,\"failed_in_warmup\":%llu,\"per_second\":%.1f,\"errors\":%llu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
          "\"max_us\":%.1f,\"cpu_us\":%.3f,\"cores\":%.3f,\"generator_us\":%.3f,\"resident_mb\":%.1f,\"late\":%llu,\"reply_bytes\":%u}\n",
-         (unsigned long long)done, done / elapsed, (unsigned long long)failed, percentile(.5), percentile(.9), percentile(.99),
+         (unsigned long long)done, (unsigned long long)all_submitted, (unsigned long long)all_ended, (unsigned long long)failed_before, done / elapsed, (unsigned long long)failed, percentile(.5), percentile(.9), percentile(.99),
          percentile(.999), percentile(1), cpu / 1e3 / per, cpu / 1e9 / elapsed, own * 1e6 / per, resident_megabytes(processes),
          (unsigned long long)most_late, expected);
   return failed || !done ? 2 : 0;

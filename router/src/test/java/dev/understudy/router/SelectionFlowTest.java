@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.understudy.proto.contract.ContractFile;
 import dev.understudy.proto.v1.Cell;
+import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.Eligibility;
 import dev.understudy.proto.v1.ExplainRouteRequest;
 import dev.understudy.proto.v1.ExplainRouteResponse;
@@ -29,6 +31,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -335,5 +338,52 @@ class SelectionFlowTest {
     assertEquals(
         "INVALID_ARGUMENT model: empty (expected: a name)",
         Rig.told(Rig.failure(() -> explain(asked -> asked.setModel("")))));
+  }
+
+  @Test
+  void aDryRunAndTheLiveCallAgreeThatTheContractIsBrokenAndOnlyTheLiveOneCounts() throws Exception {
+    DataContract contract =
+        ContractFile.parse(
+            "t",
+            Map.of(
+                "contract",
+                "fraud/2",
+                "features",
+                Map.of(
+                    "input",
+                    "x",
+                    "columns",
+                    List.of(
+                        Map.of("name", "a", "max", 10),
+                        Map.of("name", "b", "max", 10, "action", "clamp"),
+                        Map.of("name", "c"))),
+                "answers",
+                Map.of("outputs", List.of(Map.of("output", "p", "max", 1)))));
+    rig.offer(1, 0, 0, route -> route.setContract(contract));
+    ExplainRouteResponse told =
+        explain(asked -> asked.setRequest(FakeBackend.request(Rig.MODEL, 11, 1, 1)));
+    assertFalse(told.getForwarded());
+    assertEquals(StepResult.STEP_REFUSES, step(told, "contract").getResult());
+    assertEquals(
+        Rig.told(
+            Rig.failure(() -> rig.stub().modelInfer(FakeBackend.request(Rig.MODEL, 11, 1, 1)))),
+        told.getCode() + " " + told.getMessage());
+
+    ExplainRouteResponse clamped =
+        explain(asked -> asked.setRequest(FakeBackend.request(Rig.MODEL, 1, 11, 1)));
+    assertTrue(clamped.getForwarded());
+    assertEquals(List.of("contract.clamped"), clamped.getFlagsList());
+    assertEquals("flags the call: contract.clamped", step(clamped, "contract").getText());
+    assertEquals(
+        "an answer with NaN or an infinity in any floating-point output, or outside of what the"
+            + " contract says of output 'p' would be refused",
+        step(clamped, "guard").getText());
+    assertEquals(
+        "is kept",
+        step(
+                explain(asked -> asked.setRequest(FakeBackend.request(Rig.MODEL, 1, 1, 1))),
+                "contract")
+            .getText());
+    assertEquals(0, rig.champion.calls());
   }
 }

@@ -69,8 +69,7 @@ public final class ServiceProcess implements AutoCloseable {
     command.add(ready.toString());
     ProcessBuilder builder = new ProcessBuilder(command);
     // Not on the command line: a hundred jars make it long, and ONNX Runtime 1.29 looks for words
-    // in
-    // it by a recursive match that overflows a thread's native stack.
+    // in it by a recursive match that overflows a thread's native stack.
     builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
     // The model server turns it off too, but only once ONNX Runtime has been loaded.
     builder.environment().put("ORT_DISABLE_TELEMETRY", "1");

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The arrows of the house, as rules over the packages below a root. The root is a parameter so that
@@ -33,6 +34,9 @@ final class Arrows {
           "trace",
           "accesslog",
           "patterns");
+
+  /** Arithmetic that layers share; it knows none of them. */
+  private static final List<String> SHARED = List.of("overload", "slices", "hash");
 
   private Arrows() {}
 
@@ -71,11 +75,24 @@ final class Arrows {
                       .toArray(String[]::new))
               .allowEmptyShould(true));
     }
+    for (String shared : SHARED) {
+      rules.put(
+          "router." + shared + " knows no layer and no transport",
+          noClasses()
+              .that()
+              .resideInAPackage(root + ".router." + shared + "..")
+              .should()
+              .dependOnClassesThat()
+              .resideInAnyPackage(
+                  Stream.concat(
+                          LAYERS.stream().map(layer -> root + ".router." + layer + ".."),
+                          Stream.of("io.grpc..", "io.netty.."))
+                      .toArray(String[]::new))
+              .allowEmptyShould(true));
+    }
     // The frontend and the upstream are the transport's two ends; stack, control, admin and rpc
-    // wire
-    // it. Beside the layers, call.Refusals names gRPC's codes, which are the protocol's words for
-    // an
-    // answer that is none.
+    // wire it. Beside the layers, call.Refusals names gRPC's codes, which are the protocol's words
+    // for an answer that is none.
     for (String layer : without(LAYERS, "frontend", "upstream")) {
       rules.put(
           "router." + layer + " knows no transport",

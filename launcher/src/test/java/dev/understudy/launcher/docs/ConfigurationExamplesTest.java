@@ -11,6 +11,7 @@ import dev.understudy.launcher.control.ControlConfig;
 import dev.understudy.proto.v1.RolloutPlan;
 import dev.understudy.rollout.plan.PlanFile;
 import dev.understudy.router.config.RouterConfig;
+import dev.understudy.router.upstream.Profile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -82,9 +83,8 @@ class ConfigurationExamplesTest {
     assertEquals(control.collector().routerToken(), shown);
     assertNotEquals(control.controller().token(), shown);
     assertNotEquals(control.controller().token(), router.token());
-    assertEquals(
-        control.controller().serversToken(),
-        Objects.requireNonNull(router.upstream().profiles().get("")).token());
+    Profile servers = Objects.requireNonNull(router.upstream().profiles().get(""));
+    assertEquals(control.controller().serversToken(), servers.token());
     assertEquals(control.comparator().token(), control.controller().evidenceToken());
     assertEquals(control.controller().token(), control.collector().peerToken());
     assertFalse((router + " " + control).contains("token-of-"), "tokens are never shown");

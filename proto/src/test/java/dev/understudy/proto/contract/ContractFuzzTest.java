@@ -239,7 +239,7 @@ class ContractFuzzTest {
     return bytes;
   }
 
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void checksAsOneWouldSayTheRules(FuzzedDataProvider data) {
     compare(of(data));
   }
@@ -252,7 +252,7 @@ class ContractFuzzTest {
   }
 
   /** Whatever bytes pass for a request are checked without an exception and without a change. */
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void arbitraryRequestsAreNeverMisread(byte[] message) {
     InferRequestView view;
     try {
@@ -298,7 +298,7 @@ class ContractFuzzTest {
     return found == null || found.refused() == 0 ? null : found.violations();
   }
 
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void aContractOfAnyTreeIsReadOrRefusedWithItsProblems(FuzzedDataProvider data) {
     Object tree = Trees.of(data, 4);
     if (!(tree instanceof Map<?, ?> map)) {

@@ -263,6 +263,16 @@ public final class Admission {
     }
   }
 
+  /** What {@link #checkTime} would refuse with, or null; counts nothing. */
+  public @Nullable Fault tooShort(
+      String clientId, String model, long remainingNanos, long nowNanos) {
+    if (forecast == null) {
+      return null;
+    }
+    long needed = forecast.wouldMiss(model, remainingNanos, nowNanos);
+    return needed > 0 ? Refusals.tooShort(clientId, model, remainingNanos, needed) : null;
+  }
+
   /** The champion has answered as it should, after so long. */
   public void answered(String model, long tookNanos, long nowNanos) {
     if (forecast != null) {

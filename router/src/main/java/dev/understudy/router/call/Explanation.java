@@ -77,10 +77,16 @@ public final class Explanation {
 
   /** The call ends there; the first refusal is what the client would see. */
   public Step refuses(String layer, Fault fault) {
+    return refuses(layer, fault, "");
+  }
+
+  /** The same, with a remark of the explanation's own behind what the client would see. */
+  public Step refuses(String layer, Fault fault, String remark) {
     if (refusal == null) {
       refusal = fault;
     }
-    Step step = add(new Step(layer, Result.REFUSES, fault.code() + ": " + fault.getMessage()));
+    Step step =
+        add(new Step(layer, Result.REFUSES, fault.code() + ": " + fault.getMessage() + remark));
     step.fact("code", fault.code()).fact("reason", fault.reason());
     int violation = 0;
     for (var field : fault.details().violations()) {

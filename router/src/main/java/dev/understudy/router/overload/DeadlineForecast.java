@@ -57,6 +57,15 @@ public final class DeadlineForecast {
    * @return nanoseconds that would be needed, or 0 when the call should be made
    */
   public long missing(String model, long remainingNanos, long nowNanos) {
+    return missing(model, remainingNanos, nowNanos, true);
+  }
+
+  /** What {@link #missing(String, long, long)} would say; takes nobody's turn to try. */
+  public long wouldMiss(String model, long remainingNanos, long nowNanos) {
+    return missing(model, remainingNanos, nowNanos, false);
+  }
+
+  private long missing(String model, long remainingNanos, long nowNanos, boolean takesTurn) {
     if (remainingNanos == Long.MAX_VALUE) {
       return 0;
     }
@@ -70,7 +79,8 @@ public final class DeadlineForecast {
     }
     long tryAt = recent.tryAtNanos.get();
     boolean tries =
-        nowNanos - tryAt >= 0 && recent.tryAtNanos.compareAndSet(tryAt, nowNanos + TRY_NANOS);
+        nowNanos - tryAt >= 0
+            && (!takesTurn || recent.tryAtNanos.compareAndSet(tryAt, nowNanos + TRY_NANOS));
     return tries ? 0 : low + reserveNanos;
   }
 

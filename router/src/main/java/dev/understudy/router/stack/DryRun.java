@@ -2,15 +2,22 @@ package dev.understudy.router.stack;
 
 import dev.understudy.chassis.error.Fault;
 import dev.understudy.chassis.time.TimeOrderedIds;
+import dev.understudy.proto.contract.ContractCheck;
+import dev.understudy.proto.contract.ContractFindings;
 import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.tensor.InferRequestView;
 import dev.understudy.proto.tensor.MalformedMessageException;
 import dev.understudy.proto.tensor.SignatureCheck;
+import dev.understudy.proto.v1.AnswerAction;
+import dev.understudy.proto.v1.AnswerContract;
+import dev.understudy.proto.v1.AnswerRange;
+import dev.understudy.proto.v1.DataContract;
 import dev.understudy.proto.v1.ExplainRouteRequest;
 import dev.understudy.proto.v1.ExplainRouteResponse;
 import dev.understudy.proto.v1.ModelRoute;
 import dev.understudy.proto.v1.RouteStep;
 import dev.understudy.proto.v1.StepResult;
+import dev.understudy.router.call.CallerRole;
 import dev.understudy.router.call.Criticality;
 import dev.understudy.router.call.Explanation;
 import dev.understudy.router.call.Headers;
@@ -31,8 +38,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Walks a call through the layers as {@link CallLife} and {@link Flight} would, and stops before
  * the backend. Each layer decides by the code that decides about live calls and adds its word to an
- * {@link Explanation}; nothing is taken from a quota or a breaker, counted, recorded or sent. What
- * is told holds for the moment of the question. Any thread.
+ * {@link Explanation}; nothing is taken from a quota or a breaker, counted, recorded or sent, but
+ * for a credential that is not good, which counts like any other. What is told holds for the moment
+ * of the question. Any thread.
  */
 final class DryRun {
   private static final double PERCENT = 100.0;
@@ -100,6 +108,7 @@ final class DryRun {
         .getHeadersMap()
         .forEach((name, value) -> headers.put(name.toLowerCase(Locale.ROOT), value));
     Principal principal = who(asked, headers::get, told);
+    scope(asked, principal, told);
     long now = life.time.nanoTime();
     long millis = asked.getTimeoutMs();
     long deadline =
@@ -118,6 +127,15 @@ final class DryRun {
       return;
     }
     fits(call, snapshot, plan, asked.hasRequest() || asked.getRows() > 0, told);
+    Fault tooShort =
+        life.admission.tooShort(call.clientId(), call.model(), call.remainingNanos(now), now);
+    if (tooShort != null) {
+      told.refuses("limits", tooShort);
+    }
+    ContractCheck contract = plan.contract();
+    if (contract != null) {
+      call = keeps(call, contract, asked.hasRequest(), told);
+    }
     Assignment assigned = assign(call, plan, snapshot, now, told);
     answer
         .setArm(assigned.arm().arm().getName())
@@ -128,12 +146,91 @@ final class DryRun {
     life.upstream.explain(assigned.arm(), told);
     time(call, plan, assigned, now, told);
     answer.setMirrored(life.mirror.explain(call, plan, assigned.copied(), told));
-    String output = plan.route().getContract().getDecision().getOutput();
-    told.passes(
-        "guard",
-        output.isEmpty()
-            ? "an answer with NaN or an infinity in any floating-point output would be refused"
-            : "an answer with NaN or an infinity in output '" + output + "' would be refused");
+    told.passes("guard", guard(plan, call.principal().name()));
+  }
+
+  private static String guard(ModelPlan plan, String principal) {
+    if (plan.passesThrough()) {
+      return "answers of a model that passes through are not looked at";
+    }
+    DataContract contract = plan.route().getContract();
+    AnswerContract answers = contract.getAnswers();
+    String output = contract.getDecision().getOutput();
+    StringBuilder text = new StringBuilder("an answer with NaN or an infinity in ");
+    text.append(output.isEmpty() ? "any floating-point output" : "output '" + output + "'");
+    for (AnswerRange range : answers.getRangesList()) {
+      text.append(", or outside of what the contract says of output '")
+          .append(range.getOutput())
+          .append('\'');
+    }
+    text.append(" would be refused");
+    if (answers.hasConfidence()) {
+      text.append("; below a confidence of ")
+          .append(answers.getConfidence().getBelow())
+          .append(doubted(answers.getConfidence().getAction()));
+    }
+    if (answers.hasDisagree()) {
+      text.append("; farther than ")
+          .append(answers.getDisagree().getAbove())
+          .append(" from the benchmark's")
+          .append(doubted(answers.getDisagree().getAction()));
+    }
+    if (plan.guard().coarsens(principal)) {
+      text.append("; this caller gets coarsened answers");
+    }
+    return text.toString();
+  }
+
+  private static String doubted(AnswerAction action) {
+    return switch (action) {
+      case ANSWER_FALLBACK -> " the champion's would be given";
+      case ANSWER_BENCHMARK -> " the benchmark's would be given";
+      case ANSWER_REFUSE -> " it would be refused";
+      case ANSWER_REVIEW, ANSWER_ACTION_UNSPECIFIED, UNRECOGNIZED ->
+          " it would be given, for review";
+    };
+  }
+
+  /** Before anybody looks for the model: whoever may not use it is not told whether it is there. */
+  private static void scope(ExplainRouteRequest asked, Principal principal, Explanation told) {
+    Fault refusal = null;
+    if (!principal.grant().infer()) {
+      refusal = Refusals.noRole(principal.name(), CallerRole.INFER.word());
+    } else if (!principal.grant().models().contains(asked.getModel())) {
+      refusal = Refusals.notInScope(asked.getRequest().getId(), principal.name(), asked.getModel());
+    }
+    if (refusal != null) {
+      told.refuses("scope", refusal);
+      throw refusal;
+    }
+  }
+
+  /** The call to go on with, as {@code DataContracts} would have it; counts nothing. */
+  private static InferCall keeps(
+      InferCall call, ContractCheck contract, boolean hasRequest, Explanation told) {
+    if (!hasRequest) {
+      told.notAsked("contract", "no request was given");
+      return call;
+    }
+    if (told.refusal() != null) {
+      told.notAsked("contract", "the request is refused before");
+      return call;
+    }
+    ContractFindings found = contract.check(call.body(), call.request(), call.arrivalUnixMs());
+    if (found == null) {
+      told.passes("contract", "is kept");
+      return call;
+    }
+    if (found.refused() > 0) {
+      told.refuses("contract", Refusals.brokenContract(call.clientId(), call.model(), found));
+      return call;
+    }
+    found.flags().forEach(call.notes()::flag);
+    told.passes("contract", "flags the call: " + String.join(", ", found.flags()));
+    byte[] changed = found.changed();
+    return changed == null
+        ? call
+        : call.with(InferRequestView.parse(ByteBuffer.wrap(changed)), changed);
   }
 
   private Principal who(ExplainRouteRequest asked, Headers headers, Explanation told) {
@@ -153,7 +250,8 @@ final class DryRun {
           .fact("tester", principal.tester());
       return principal;
     } catch (Fault refusal) {
-      told.refuses("who", refusal);
+      told.refuses(
+          "who", refusal, asked.getPrincipal().isEmpty() ? " (counted like any other)" : "");
       throw refusal;
     }
   }
@@ -210,7 +308,13 @@ final class DryRun {
   private static void fits(
       InferCall call, Snapshot snapshot, ModelPlan plan, boolean hasRequest, Explanation told) {
     if (!hasRequest) {
-      told.notAsked("signature", "no request was given");
+      if (plan.signature() == null && !plan.passesThrough()) {
+        told.refuses(
+            "signature",
+            Refusals.notReady(call.clientId(), call.model(), plan.champion().version()));
+      } else {
+        told.notAsked("signature", "no request was given");
+      }
       return;
     }
     try {
@@ -376,7 +480,7 @@ final class DryRun {
     long first =
         assigned.rescuable() && remaining != Long.MAX_VALUE
             ? Math.min(whole, Math.max(1, remaining / 2))
-            : Math.min(whole, remaining);
+            : Math.min(whole, life.settings.usableNanos(remaining));
     told.passes(
             "deadline",
             (remaining == Long.MAX_VALUE

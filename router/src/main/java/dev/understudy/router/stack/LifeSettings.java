@@ -13,6 +13,13 @@ import java.time.Duration;
 record LifeSettings(Duration tryTimeout, int failoverBp, long reserveNanos) {
   private static final long MOST_TRY_MILLIS = 3_600_000;
 
+  /** What an attempt may take of the time that is left: the router has to answer in the rest. */
+  long usableNanos(long remaining) {
+    return remaining == Long.MAX_VALUE
+        ? remaining
+        : remaining - Math.min(reserveNanos, Math.max(0, remaining / 10));
+  }
+
   /** The longest attempt for a model. */
   long tryNanos(ModelPlan plan) {
     long millis = plan.route().getTryTimeoutMs();

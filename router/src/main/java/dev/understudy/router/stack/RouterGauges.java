@@ -78,8 +78,6 @@ public record RouterGauges(
         "router.lease.expired",
         "1 when canary shares fell back to the champion",
         () -> leaseExpired.getAsBoolean() ? 1 : 0);
-    counter(meter, "router.calls.refused", "Calls over the limit", admission.calls()::refused);
-    counter(meter, "router.bytes.refused", "Calls over the budget", admission.bytes()::refused);
     counter(
         meter,
         "router.refusals",

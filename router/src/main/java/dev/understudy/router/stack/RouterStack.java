@@ -61,6 +61,7 @@ import dev.understudy.router.record.Evidence;
 import dev.understudy.router.record.Lineage;
 import dev.understudy.router.record.SideStream;
 import dev.understudy.router.record.StageTimes;
+import dev.understudy.router.rpc.LineageMethod;
 import dev.understudy.router.table.ArmPlan;
 import dev.understudy.router.table.ModelPlan;
 import dev.understudy.router.table.Snapshot;
@@ -194,8 +195,7 @@ public final class RouterStack implements AdminService.Desk {
     recording = new Recording(evidence, lineage, times, comparisons, payloads);
 
     // Steps 6 and 11: two sets of connections, so that a copy never stands in a caller's way.
-    // Copies
-    // have no breaker: a dead shadow is a result, and what it may cost is bounded.
+    // Copies have no breaker: a dead shadow is a result, and what it may cost is bounded.
     RouterConfig.Backends backends = config.upstream();
     UpstreamSettings how = backends.settings();
     LimitSettings limits = config.limits();

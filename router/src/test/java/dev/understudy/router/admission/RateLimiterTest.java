@@ -245,8 +245,7 @@ class RateLimiterTest {
   @Test
   void concurrentNewcomersNeverRefillAQuota() throws InterruptedException {
     // A bucket of one take is full again after 10 ns, so that they come and go all the time; the
-    // one
-    // under test is asked for more than its rate.
+    // one under test is asked for more than its rate.
     RateLimiter limiter = new RateLimiter(new Quota(1e8, 10), Map.of(), 4, 0);
     AtomicInteger admitted = new AtomicInteger();
     AtomicLong clock = new AtomicLong();

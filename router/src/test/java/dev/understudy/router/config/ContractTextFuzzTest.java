@@ -17,7 +17,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /** A contract file as text: read, or refused with its problems. */
 class ContractTextFuzzTest {
-  @FuzzTest
+  @FuzzTest(maxDuration = "60s")
   void anyTextIsReadOrRefused(byte[] data) {
     Object tree;
     try {

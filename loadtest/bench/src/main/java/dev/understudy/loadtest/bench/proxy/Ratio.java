@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The median of ratios of interleaved runs, with an interval from order statistics: the k-th
- * smallest and k-th largest enclose the median with probability 1 - 2 P(B &lt; k), where B is
- * binomial with n draws of one half, whatever the distribution (Conover, Practical Nonparametric
+ * The median of ratios or differences of interleaved runs, with an interval from order statistics:
+ * the k-th smallest and k-th largest enclose the median with probability 1 - 2 P(B &lt; k), where B
+ * is binomial with n draws of one half, whatever the distribution (Conover, Practical Nonparametric
  * Statistics, section 3.2). With fewer than 6 runs no such interval of 95 % exists, and the range
  * is told instead.
  *
@@ -28,6 +28,17 @@ record Ratio(double median, double low, double high, int runs) {
       ratios.add(over.get(i) / under.get(i));
     }
     return of(ratios);
+  }
+
+  /** Run i less run i, in the figure's own unit. */
+  static Ratio difference(List<JsonObject> above, List<JsonObject> below, String figure) {
+    List<Double> over = values(above, figure);
+    List<Double> under = values(below, figure);
+    List<Double> differences = new ArrayList<>();
+    for (int i = 0; i < Math.min(over.size(), under.size()); i++) {
+      differences.add(over.get(i) - under.get(i));
+    }
+    return of(differences);
   }
 
   static Ratio of(List<Double> ratios) {

@@ -118,39 +118,53 @@ final class Stand implements AutoCloseable {
     boolean mirroring = kind.equals("mirroring");
     String contract =
         kind.equals("checking") ? "" : "    contract: " + work.resolve("contract.yaml") + "\n";
-    String text =
-        """
-        name: bench
-        listen: 127.0.0.1:%d
-        admin: 127.0.0.1:%d
-        eventLoops: 1
-        evidence: 127.0.0.1:7090
-        collector: 127.0.0.1:7090
-        auth: {keys: %s, secret: %s}
-        limits: {requestsPerSecond: 1000000, burst: 1000000, bytesPerSecond: 10GiB, concurrentCalls: 100000}
-        queues: {lineageRecords: 1000000, comparisons: 64MiB}
-        mirror: {copies: 4096}
-        models:
-          fraud-detector:
-            champion: {version: 1, endpoints: ["127.0.0.1:7000"]}
-            canary: {version: 2, weight: 10%%, endpoints: ["127.0.0.1:7000"]}
-        %s%s\
-        """
-            .formatted(
-                port,
-                port + 1,
-                work.resolve("keys"),
-                work.resolve("secret"),
-                mirroring
-                    ? "    shadow: {version: 3, mirror: 10%, endpoints: [\"127.0.0.1:7001\"]}\n"
-                    : "",
-                contract);
-    Path file = Files.writeString(work.resolve("router-" + kind + ".yaml"), text);
+    Path file =
+        Files.writeString(
+            work.resolve("router-" + kind + ".yaml"),
+            configuration(work, port, mirroring, contract));
     return start(
         config,
         "router-" + payload,
         Map.of("UNDERSTUDY_JAVA_OPTS", HEAP, "UNDERSTUDY_BUILD", "never"),
         List.of(config.home().resolve("understudy").toString(), "router", "--config", "" + file));
+  }
+
+  static String configuration(Path work, int port, boolean mirroring, String contract) {
+    return """
+    name: bench
+    listen: 127.0.0.1:%d
+    admin: 127.0.0.1:%d
+    eventLoops: 1
+    evidence: 127.0.0.1:7090
+    collector: 127.0.0.1:7090
+    auth: {keys: %s, secret: %s, others: {models: ["*"]}}
+    limits:
+      requestsPerSecond: 1000000
+      burst: 1000000
+      bytesPerSecond: 10GiB
+      concurrentCalls: 100000
+      models: {fraud-detector: {requestsPerSecond: 1000000, bytesPerSecond: 10GiB}}
+      methods: {infer: {requestsPerSecond: 1000000, bytesPerSecond: 10GiB}}
+    connections: {calls: 4096}
+    queues: {lineageRecords: 1000000, comparisons: 64MiB}
+    mirror: {copies: 4096}
+    models:
+      fraud-detector:
+        champion: {version: 1, endpoints: ["127.0.0.1:7000"]}
+        canary: {version: 2, weight: 10%%, endpoints: ["127.0.0.1:7000"]}
+        rules:
+          - {name: nobody, headers: [{name: x-team, anyOf: [nobody]}], arm: champion}
+    %s%s\
+    """
+        .formatted(
+            port,
+            port + 1,
+            work.resolve("keys"),
+            work.resolve("secret"),
+            mirroring
+                ? "    shadow: {version: 3, mirror: 10%, endpoints: [\"127.0.0.1:7001\"]}\n"
+                : "",
+            contract);
   }
 
   private static Stand java(
@@ -195,6 +209,24 @@ final class Stand implements AutoCloseable {
     builder.redirectErrorStream(true);
     builder.redirectOutput(Redirect.to(config.work().resolve(name + ".log").toFile()));
     return new Stand(builder.start());
+  }
+
+  /** Whether a file is mapped into the process. */
+  boolean maps(Path file) throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/" + pid() + "/maps"))) {
+      return lines.anyMatch(line -> line.endsWith(file.toString()));
+    }
+  }
+
+  /** Makes what the JVM keeps of a warm-up for later starts; false when that failed. */
+  static boolean makeCache(Config config) throws IOException, InterruptedException {
+    Path log = config.work().resolve("aot-cache.log");
+    return new ProcessBuilder(config.home().resolve("dev/aot-cache").toString())
+            .redirectErrorStream(true)
+            .redirectOutput(Redirect.to(log.toFile()))
+            .start()
+            .waitFor()
+        == 0;
   }
 
   long pid() {

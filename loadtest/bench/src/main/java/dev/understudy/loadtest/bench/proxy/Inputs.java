@@ -14,11 +14,11 @@ import java.nio.file.Path;
 import java.util.Random;
 
 /** Writes the files that the contestants are given. */
-final class Payloads {
+final class Inputs {
   private static final String SECRET = "a-secret-for-benchmarks-only";
   private static final int PRINCIPALS = 100;
 
-  private Payloads() {}
+  private Inputs() {}
 
   static void write(Path folder, int features) throws IOException {
     Random random = new Random(1);
@@ -27,8 +27,7 @@ final class Payloads {
     Files.write(folder.resolve("request-1m"), request(1024, features, random));
     Files.write(folder.resolve("reply"), reply(random));
     // A backend that cannot read paths gives the same answer to every question about the model: as
-    // a
-    // configuration it says that the model takes batches of up to 16,450 rows.
+    // a configuration it says that the model takes batches of up to 16,450 rows.
     Files.write(
         folder.resolve("metadata"),
         ModelMetadataResponse.newBuilder()
@@ -102,6 +101,8 @@ final class Payloads {
     for (int i = 0; i < features; i++) {
       text.append("    - {name: f").append(i).append(", min: -1, max: 2}\n");
     }
-    return text.toString();
+    return text.append("decision: {output: output, kind: regression}\n")
+        .append("answers:\n  outputs:\n    - {output: output, min: 0, max: 1}\n")
+        .toString();
   }
 }

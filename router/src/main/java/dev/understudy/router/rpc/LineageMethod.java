@@ -1,4 +1,4 @@
-package dev.understudy.router.stack;
+package dev.understudy.router.rpc;
 
 import dev.understudy.proto.v1.CollectorIntakeGrpc;
 import dev.understudy.proto.v1.LineageAck;
@@ -9,10 +9,11 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 
 /** {@code SendLineage} with batches that are serialized already. */
-final class LineageMethod {
+public final class LineageMethod {
   private LineageMethod() {}
 
-  static MethodDescriptor<Lineage.Batch, LineageAck> get() {
+  /** The method; it sends and does not receive. */
+  public static MethodDescriptor<Lineage.Batch, LineageAck> get() {
     var generated = CollectorIntakeGrpc.getSendLineageMethod();
     return generated.toBuilder(new Batches(), generated.getResponseMarshaller()).build();
   }
