@@ -125,11 +125,8 @@ final class Customers implements AutoCloseable {
   private byte[] payment(long n) {
     CardFraud.Case payment = newCategories ? withNewCategories.next() : known.next();
     asked.put(n, payment);
-    float[] features = payment.features();
-    ByteBuffer raw = ByteBuffer.allocate(4 * features.length).order(ByteOrder.LITTLE_ENDIAN);
-    for (float feature : features) {
-      raw.putFloat(feature);
-    }
+    return Payments.request(payment);
+  }
     return ModelInferRequest.newBuilder()
         .setModelName(FraudModels.MODEL)
         .addInputs(

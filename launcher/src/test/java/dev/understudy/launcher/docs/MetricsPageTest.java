@@ -32,7 +32,7 @@ class MetricsPageTest {
   private static final String COMPARATOR =
       "shadow-comparator/src/main/java/dev/understudy/comparator/";
 
-  private static final Pattern GAUGE = Pattern.compile("gauge\\(\\s*meter,\\s*\"([a-z._]+)\"");
+  private static final Pattern GAUGE = Pattern.compile("[gG]auge\\(\\s*meter,\\s*\"([a-z._]+)\"");
   private static final Pattern COUNTER = Pattern.compile("counter\\(\\s*meter,\\s*\"([a-z._]+)\"");
   private static final Pattern NV = Pattern.compile("\"(nv_[a-z_]+[a-z])\"");
   private static final Pattern DURATION = Pattern.compile("duration\\(\\s*\"([a-z_]+)\"");
@@ -40,7 +40,7 @@ class MetricsPageTest {
   private static final Pattern CONSTANT = Pattern.compile("(?m)^ {2}([A-Z_]+)[,;]?$");
   private static final Pattern COUNTED = Pattern.compile("(?m)^ {2}([A-Z_]+)\\(\"");
   private static final Pattern PRESENT =
-      Pattern.compile("gauge\\(\\s*[a-z.()]*meter[()]*,\\s*\"(comparator[a-z._]+)\"");
+      Pattern.compile("[gG]auge\\(\\s*[a-z.()]*meter[()]*,\\s*\"(comparator[a-z._]+)\"");
   private static final Pattern ROW = Pattern.compile("(?m)^\\| `([a-z_]+)` \\|");
 
   @Test

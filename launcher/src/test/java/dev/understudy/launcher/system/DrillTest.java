@@ -12,11 +12,13 @@ import dev.understudy.chassis.rpc.Channels;
 import dev.understudy.launcher.cli.Commands;
 import dev.understudy.launcher.control.Control;
 import dev.understudy.launcher.control.ControlConfig;
+import dev.understudy.launcher.demo.Payments;
 import dev.understudy.loadtest.Arrivals;
 import dev.understudy.loadtest.OpenLoop;
 import dev.understudy.loadtest.Payloads;
 import dev.understudy.loadtest.RequestSource;
 import dev.understudy.modelkit.FraudModels;
+import dev.understudy.modelkit.data.CardFraud;
 import dev.understudy.modelserver.ModelServer;
 import dev.understudy.modelserver.config.ModelServerConfig;
 import dev.understudy.proto.v1.Phase;
@@ -184,7 +186,10 @@ class DrillTest {
     long began = System.nanoTime();
     while (true) {
       try {
-        return Payloads.random(clients, FraudModels.MODEL, "", 1, 5);
+        Payloads.random(clients, FraudModels.MODEL, "", 1, 5).request(0);
+        CardFraud.Stream payments = CardFraud.stream(5);
+        // One thread asks.
+        return n -> Payments.request(payments.next());
       } catch (StatusRuntimeException | IllegalStateException e) {
         if (System.nanoTime() - began > TimeUnit.SECONDS.toNanos(30)) {
           throw e;
