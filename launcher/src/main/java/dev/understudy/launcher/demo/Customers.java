@@ -127,18 +127,6 @@ final class Customers implements AutoCloseable {
     asked.put(n, payment);
     return Payments.request(payment);
   }
-    return ModelInferRequest.newBuilder()
-        .setModelName(FraudModels.MODEL)
-        .addInputs(
-            ModelInferRequest.InferInputTensor.newBuilder()
-                .setName("features")
-                .setDatatype("FP32")
-                .addShape(1)
-                .addShape(features.length))
-        .addRawInputContents(ByteString.copyFrom(raw.flip()))
-        .build()
-        .toByteArray();
-  }
 
   private void send() {
     long seed = 1;

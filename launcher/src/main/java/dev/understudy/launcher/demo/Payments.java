@@ -18,4 +18,16 @@ public final class Payments {
     for (float feature : features) {
       raw.putFloat(feature);
     }
+    return ModelInferRequest.newBuilder()
+        .setModelName(FraudModels.MODEL)
+        .addInputs(
+            ModelInferRequest.InferInputTensor.newBuilder()
+                .setName("features")
+                .setDatatype("FP32")
+                .addShape(1)
+                .addShape(features.length))
+        .addRawInputContents(ByteString.copyFrom(raw.flip()))
+        .build()
+        .toByteArray();
+  }
 }
