@@ -1,11 +1,8 @@
 package dev.understudy.launcher.demo;
 
-import com.google.protobuf.ByteString;
 import dev.understudy.loadtest.Arrivals;
 import dev.understudy.loadtest.OpenLoop;
-import dev.understudy.modelkit.FraudModels;
 import dev.understudy.modelkit.data.CardFraud;
-import dev.understudy.proto.inference.ModelInferRequest;
 import dev.understudy.proto.tensor.InferResponseView;
 import dev.understudy.proto.tensor.ParameterValue;
 import dev.understudy.proto.v1.KnownOutcome;
@@ -16,7 +13,6 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

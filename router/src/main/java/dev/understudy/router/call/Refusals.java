@@ -425,9 +425,9 @@ public final class Refusals {
             prefixed(
                 clientId,
                 "Request for unknown model: '"
-                    + model
+                    + cut(model)
                     + "' version "
-                    + version
+                    + cut(version)
                     + " is not at ready state"))
         .resource("model", cut(model))
         .retryAfter(Duration.ofSeconds(1));
