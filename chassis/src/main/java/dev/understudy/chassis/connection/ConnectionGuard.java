@@ -98,7 +98,6 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
   private long heardNanos;
   private long connectionGranted;
   private int lastStream;
-  private int overfull;
   private int watched;
   private boolean endsHere;
   private boolean heard;
@@ -161,11 +160,6 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
       attach(ctx);
     }
     ctx.fireChannelRead(message);
-    if (overfull != 0 && scanner.atBoundary()) {
-      int stream = overfull;
-      overfull = 0;
-      end(ctx, new Victim(stream, ConnectionRefusal.UNFINISHED_BYTES, false));
-    }
     if (!paused && (budget.isOverCallRate() || budget.isOverResets())) {
       paused = true;
       guards.count(ConnectionRefusal.CALL_RATE);
@@ -236,11 +230,8 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
     long more = unfinished.held() - before;
     if (more != 0 && !guards.hold(more, unfinished.held())) {
       forgetEndedStreams();
-      if (guards.isFarOver(unfinished.held())) {
+      if (!guards.hold(0, unfinished.held())) {
         verdict = ConnectionRefusal.UNFINISHED_BYTES;
-      } else if (!guards.hold(0, unfinished.held())) {
-        // Ended as soon as this read is through, if that is between two frames.
-        overfull = stream;
       }
     }
   }
@@ -452,7 +443,6 @@ final class ConnectionGuard extends ChannelDuplexHandler implements FrameScanner
     if (!unfinished.isEmpty()) {
       long before = unfinished.held();
       unfinished.ended(stream);
-      overfull = overfull == stream ? 0 : overfull;
       guards.hold(unfinished.held() - before, 0);
     }
   }

@@ -91,13 +91,6 @@ public final class ConnectionGuards {
             || own <= limits.unfinishedBytesInAll() / Math.max(1, open.get()));
   }
 
-  /** Whether a connection holds so much that to end one of its streams is not enough. */
-  boolean isFarOver(long own) {
-    return own > 2 * limits.unfinishedBytes()
-        || (unfinishedBytes.get() > 2 * limits.unfinishedBytesInAll()
-            && own > limits.unfinishedBytesInAll() / Math.max(1, open.get()));
-  }
-
   LoopSweep sweep(EventLoop loop) {
     return sweeps.computeIfAbsent(loop, l -> new LoopSweep(l, limits.tickNanos()));
   }

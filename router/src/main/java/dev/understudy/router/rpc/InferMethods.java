@@ -14,7 +14,7 @@ public final class InferMethods {
   /** The server's side of {@code ModelInfer}. */
   public static MethodDescriptor<byte[], Message> serverUnary() {
     return MethodDescriptor.newBuilder(BytesMarshaller.INSTANCE, MessageMarshaller.INSTANCE)
-        .setType(MethodType.UNARY)
+        .setType(MethodType.CLIENT_STREAMING)
         .setFullMethodName(MethodDescriptor.generateFullMethodName(SERVICE, "ModelInfer"))
         .build();
   }
