@@ -93,7 +93,8 @@ final class UnaryScenarios {
     stage.client.data(stream, WireClient.message(REQUEST), false);
     stage.client.frame(WireClient.PING, 0, 0, new byte[8]);
     stage.client.await(WireEvent.Ping.class, WireEvent.Ping::ack);
-    expect("requests before the end", 0, stage.service.requests());
+    // The call begins with its message, so that the message is counted from then on.
+    expect("requests before the end", 1, stage.service.requests());
     stage.client.frame(WireClient.DATA, WireClient.END_STREAM, stream);
     stage.expectAnswer(stream, REQUEST);
   }
@@ -300,12 +301,16 @@ final class UnaryScenarios {
 
   private static void twoMessages(Stage stage) throws Exception {
     stage.client.greet();
+    stage.service.hold();
     int stream = stage.unary();
     stage.client.data(stream, WireClient.message(REQUEST), false);
     send(stage, stream, REQUEST);
     stage.expectFails(stream);
-    expect("requests", 0, stage.service.requests());
+    expect("requests", 1, stage.service.requests());
+    ScriptedService.Request first = stage.service.request(0);
+    ScriptedService.await("what the first began is cancelled", first::isCancelled);
     stage.service.awaitClosed(1);
+    stage.service.onRequest(ScriptedService.Request::echo);
     stage.expectServes();
   }
 
