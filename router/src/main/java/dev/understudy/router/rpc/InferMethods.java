@@ -11,7 +11,11 @@ public final class InferMethods {
 
   private InferMethods() {}
 
-  /** The server's side of {@code ModelInfer}. */
+  /**
+   * The server's side of {@code ModelInfer}. On the wire it is unary; to gRPC it is a stream from
+   * the client, of which the frontend takes one message: a unary call's message is kept back until
+   * the client has nothing more to say, uncounted, for as long as the client likes.
+   */
   public static MethodDescriptor<byte[], Message> serverUnary() {
     return MethodDescriptor.newBuilder(BytesMarshaller.INSTANCE, MessageMarshaller.INSTANCE)
         .setType(MethodType.CLIENT_STREAMING)
